@@ -1,0 +1,25 @@
+"""How shallow can a net be and still mimic a deep one?
+
+One word a step, the same word everywhere: the rule file, the package, the key in ``config.yaml``, the
+folder under the results, the test folder. Inside a step, rule name = module name = function name.
+
+========  ======================================  ==============================================
+step      rules                                   work done in
+========  ======================================  ==============================================
+data      prepare_dataset                         mimic/data/prepare_dataset.py
+teachers  propose_teachers, train_teacher         mimic/teachers/<rule name>.py
+ensemble  select_ensemble                         mimic/ensemble/select_ensemble.py
+epochs    generate_epochs                         mimic/epochs/generate_epochs.py
+logits    record_logits, average_logits           mimic/logits/<rule name>.py
+students  propose_students, train_student         mimic/students/<rule name>.py
+report    tabulate_..., plot_...                  mimic/report/<rule name>.py
+========  ======================================  ==============================================
+
+Import order, downwards only (a test holds it)::
+
+    the steps           data teachers ensemble epochs logits students report
+                        (a step reads another one only through its ``store``; report imports the floor only)
+    the machinery       training search models augment
+                        (they do not know each other, save that training may render through augment)
+    the floor           config seeding artifact fingerprint cli progress
+"""

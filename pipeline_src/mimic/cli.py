@@ -1,0 +1,94 @@
+"""What every stage's command line shares: settings as JSON, and errors in one line.
+
+Exit codes: 0 done, 1 an input is wrong (one line says which), 2 the command line is wrong, 130 interrupted.
+Anything else is a fault of the program and shows its traceback.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+from pydantic import TypeAdapter, ValidationError
+
+
+class InputError(ValueError):
+    """Something that a user gave is wrong: says where, what was expected and what was found."""
+
+
+def stage_parser(module_doc, module_name):
+    """Parser of a stage that runs as ``python -m <module_name>``.
+
+    Parameters
+    ----------
+    module_doc : str
+        Docstring of the stage's module; its first paragraph becomes the description.
+    module_name : str
+        ``__spec__.name`` of the module, for the usage line.
+    """
+    return argparse.ArgumentParser(
+        prog=f"python -m {module_name}",
+        description=module_doc.strip().split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+
+
+def validation_message(error, where):
+    """One line out of a pydantic error: the key, what is wrong with it, what was given."""
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "(top level)"
+        given = "" if item["type"] == "missing" else f", got {_short(item['input'])}"
+        reason = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            reason, given = "unknown key", ""
+        lines.append(f"{where}: {key}: {reason}{given}")
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    return lines[0] + more
+
+
+def _short(value, limit=60):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def parse_settings(model, text, where="--settings"):
+    """Settings of a stage from JSON.
+
+    Parameters
+    ----------
+    model : pydantic model, or any type pydantic can validate
+    text : str
+        JSON, as the rule passes it.
+
+    Raises
+    ------
+    InputError
+        If the JSON is broken or does not fit the model; names the key.
+    """
+    try:
+        return TypeAdapter(model).validate_python(json.loads(text), strict=False)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: not JSON: {error}") from None
+    except ValidationError as error:
+        raise InputError(validation_message(error, where)) from None
+
+
+def run_stage(main, argv=None):
+    """Run a stage's ``main`` and turn what a user can cause into one line and an exit code."""
+    try:
+        main(argv)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os._exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
