@@ -157,7 +157,7 @@ def provenance_of(stage, settings, seed, fingerprint, **sources):
 
 
 def digest_arrays(**arrays):
-    """SHA-256 over named arrays: names, dtypes (little-endian), shapes and bytes, in sorted order of names."""
+    """SHA-256 over named arrays, in sorted order: names, little-endian dtypes, shapes and bytes."""
     total = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -81,13 +81,13 @@ def run_stage(main, argv=None):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        os._exit(1)  # the reader of our output has gone; nothing is left to say
     except OSError as error:
         if error.filename is None:
             raise
         print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        os._exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

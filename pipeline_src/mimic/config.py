@@ -202,16 +202,21 @@ class EnsembleSettings(Settings):
     n_members: int = Field(ge=1, description="Nets in the ensemble, chosen greedily on validation accuracy")
 
 
-class EpochSettings(Settings):
-    """Step ``epochs`` (Urban 2.5): the pregenerated augmented passes over the training set."""
+class AugmentedEpochs(Settings):
+    """What a shard of epochs is made by, however many there are and however they are cut."""
 
-    n_epochs: int = Field(ge=1, le=100_000, description="Augmented passes; longer training starts over")
-    shard_size: int = Field(ge=1, description="Epochs a file")
     store: Literal["pixels", "recipe"] = Field(
         description="pixels: uint8 images in the file; recipe: their parameters alone, rendered when read"
     )
     hsv: HsvSettings
     crop: CropSettings
+
+
+class EpochSettings(AugmentedEpochs):
+    """Step ``epochs`` (Urban 2.5): the pregenerated augmented passes over the training set."""
+
+    n_epochs: int = Field(ge=1, le=100_000, description="Augmented passes; longer training starts over")
+    shard_size: int = Field(ge=1, description="Epochs a file")
 
     def n_shards(self):
         """Number of files."""
@@ -268,6 +273,16 @@ class StudyGroup(Settings):
                 except ValueError as error:
                     raise ValueError(f"width_bounds.{family}.{label}: {error}") from None
         return self
+
+
+class StudySettings(Settings):
+    """What training one student needs of the config: the slice that its jobs depend on."""
+
+    bounds: LayerBounds = Field(description="Bounds of the free widths at the study's budget")
+    bounds_source: str = Field(description="tabled, interpolated or scaled")
+    width_multiple: int = Field(ge=1, le=64)
+    weight_decay: float = Field(ge=0, strict=False)
+    training: TrainingSettings
 
 
 class StudentSpace(Settings):

@@ -1,1 +1,1 @@
-"""search"""
+"""Bayesian optimisation in rounds: the finished trials' files are the database."""

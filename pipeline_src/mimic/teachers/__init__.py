@@ -1,1 +1,1 @@
-"""teachers"""
+"""Step ``teachers``: deep nets under Bayesian optimisation (Urban 2.6, 2.7)."""

@@ -1,1 +1,1 @@
-"""training"""
+"""Training shared by teachers, students and hard-label nets (Urban 2.6)."""

@@ -1,0 +1,36 @@
+# How shallow can a net be and still mimic a deep one?
+# Reads config.yaml (overlays: --configfile workflow/presets/NAME.yaml), writes under its key `output`.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    """Tables 1 and 2 and both figures of Urban et al., 2017."""
+    default_target: True
+    input:
+        f"{OUT}/table1.csv",
+        f"{OUT}/table2.csv",
+        f"{OUT}/figure1.png",
+        f"{OUT}/figure2.png",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/teachers.smk"
+include: "workflow/rules/ensemble.smk"
+include: "workflow/rules/epochs.smk"
+include: "workflow/rules/logits.smk"
+include: "workflow/rules/students.smk"
+include: "workflow/rules/report.smk"
+
+
+onstart:
+    if MISSING_DATA and not CONFIG.data.download:
+        stop(MISSING_DATA)

@@ -1,0 +1,92 @@
+"""``mimic budget``: what a parameter budget buys, as a table or as JSON."""
+
+import json
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from mimic.cli import InputError
+from mimic.config import load
+from mimic.models.architecture import count_multiply_adds, count_parameters, layer_table, notation
+from mimic.students.families import architecture_at, parse_study, student_architecture, study_settings
+
+
+def show_budget(family, budget, widths, n_classes, config_path, as_json):
+    """Print the net of a family at a budget.
+
+    Parameters
+    ----------
+    family, budget : str
+        ``cnn4``, ``10M``.
+    widths : list of int or None
+        Free widths in forward order; None for the middle of the config's bounds.
+    n_classes : int
+    config_path : path
+        Where the bounds come from.
+    as_json : bool
+    """
+    if not 2 <= n_classes <= 100_000:
+        raise InputError(f"--classes: expected 2 to 100000, got {n_classes}")
+    study = parse_study(f"{family}-{budget}")
+    if widths:
+        if min(widths) < 1 or max(widths) > 1_000_000:
+            raise InputError(f"--filters: expected widths from 1 to 1000000, got {widths}")
+        architecture, source = architecture_at(study, widths, n_classes), "as given"
+    else:
+        path = Path(config_path)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give --filters, or --config with the width bounds")
+        settings = study_settings(load(read_yaml(path), path).students, study)
+        middle = {"C1": 0.5, "C2": 0.5, **{f"ratio{i}": 1.0 for i in range(1, 6)}}
+        architecture = student_architecture(study, settings, middle, n_classes)
+        source = f"middle of the bounds: {settings.bounds_source}"
+    if as_json:
+        print(as_json_text(architecture, study))
+    else:
+        _print_table(architecture, study, source)
+
+
+def read_yaml(path):
+    """A YAML file as Python values; InputError where it is none."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def as_json_text(architecture, study):
+    """The net as JSON: notation, parameters, multiply-adds, a row a layer."""
+    rows = [vars(row) | {"output_shape": list(row.output_shape)} for row in layer_table(architecture)]
+    value = {
+        "family": study.family,
+        "budget": study.budget,
+        "architecture": notation(architecture),
+        "n_parameters": count_parameters(architecture),
+        "n_multiply_adds": count_multiply_adds(architecture),
+        "layers": rows,
+    }
+    return json.dumps(value, indent=1)
+
+
+def _print_table(architecture, study, source):
+    """Print the net, a row a layer."""
+    table = Table(title=f"{study.family} at {study.budget_label}: {notation(architecture)}")
+    for heading, justify in (
+        ("layer", "left"),
+        ("output", "left"),
+        ("parameters", "right"),
+        ("multiply-adds", "right"),
+    ):
+        table.add_column(heading, justify=justify)
+    for row in layer_table(architecture):
+        shape = "x".join(str(n) for n in row.output_shape)
+        table.add_row(row.name, shape, f"{row.n_parameters:,}", f"{row.n_multiply_adds:,}")
+    table.add_section()
+    count = count_parameters(architecture)
+    table.add_row("all", "", f"{count:,}", f"{count_multiply_adds(architecture):,}")
+    console = Console()
+    console.print(table)
+    console.print(f"{study.budget - count:,} parameters below the budget of {study.budget:,}")
+    console.print(f"free widths: {source}")

@@ -1,0 +1,88 @@
+"""The console command ``mimic``: what the pipeline's parts do, without running it.
+
+Each subcommand imports what it needs when it runs, so that ``mimic --help`` answers at once.
+"""
+
+import argparse
+
+from mimic.cli import run_stage
+
+EXAMPLES = """\
+examples:
+  mimic stages
+  mimic budget cnn4 10M --filters 128 128 192 192
+  mimic budget mlp3 1M --json
+  mimic augment --images photos/ --out sheet.png
+  mimic show results/demo/table2.csv
+
+exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong
+"""
+
+
+def stages(args):
+    """List the stages in the paper's order; each runs by hand too."""
+    from mimic.console.stages import list_stages
+
+    list_stages()
+
+
+def budget(args):
+    """Show what a budget buys: layers, shapes, parameters, multiply-adds."""
+    from mimic.console.budget import show_budget
+
+    show_budget(args.family, args.budget, args.filters, args.classes, args.config, args.json)
+
+
+def augment(args):
+    """Render augmentations of images to a PNG sheet."""
+    from mimic.console.augment import write_sheet
+
+    write_sheet(args.images, args.out, args.draws, args.seed, args.config)
+
+
+def show(args):
+    """Print a table of the results."""
+    from mimic.report.show import show_table
+
+    show_table(args.table)
+
+
+def parser():
+    """Parser of the console command."""
+    top = argparse.ArgumentParser(
+        prog="mimic",
+        description="How shallow can a net be and still mimic a deep one?",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(function):
+        line = function.__doc__.splitlines()[0]
+        sub = commands.add_parser(function.__name__, help=line, description=line)
+        sub.set_defaults(run=function)
+        return sub
+
+    add(stages)
+    sub = add(budget)
+    sub.add_argument("family", help="mlp1..mlp5, cnn1..cnn4")
+    sub.add_argument("budget", help="316k, 3.16M, 10M")
+    sub.add_argument("--filters", type=int, nargs="+", help="free widths in forward order; else mid-range")
+    sub.add_argument("--classes", type=int, default=10, help="number of classes (default 10)")
+    sub.add_argument("--config", default="config.yaml", help="where width bounds come from")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+    sub = add(augment)
+    sub.add_argument("--images", nargs="+", required=True, help="image files or folders")
+    sub.add_argument("--out", required=True, help="PNG to write")
+    sub.add_argument("--draws", type=int, default=8, help="augmentations an image (default 8)")
+    sub.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
+    sub.add_argument("--config", default="config.yaml", help="where the constants come from (section epochs)")
+    sub = add(show)
+    sub.add_argument("table", help="CSV file of the results")
+    return top
+
+
+def main(argv=None):
+    """Entry point of the console command; returns the exit code."""
+    args = parser().parse_args(argv)
+    return run_stage(lambda _: args.run(args))

@@ -1,0 +1,80 @@
+"""A described net as a torch module, and its initial weights."""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    """A net built from its `architecture`.
+
+    Parameters
+    ----------
+    architecture : mimic.models.architecture.Architecture
+    input_scale : float
+        Factor on the standardised input (Urban 6.3); 1 for teachers.
+
+    Input: float tensor, shape (batch, 3, 32, 32), standardised. Output: logits, shape (batch, n_classes).
+    """
+
+    def __init__(self, architecture, input_scale=1.0):
+        super().__init__()
+        self.architecture = architecture
+        self.input_scale = float(input_scale)
+        self.layers = nn.Sequential(*_modules(architecture))
+
+    def forward(self, images):
+        return self.layers(images * self.input_scale)
+
+
+def _modules(architecture):
+    shape = tuple(architecture.input_shape)
+    n_in = shape[0] * shape[1] * shape[2]
+    flat = False
+    for layer in architecture.layers:
+        if layer.kind == "conv":
+            yield nn.Conv2d(shape[0], layer.filters, layer.kernel, padding="same")
+            yield nn.ReLU(inplace=True)
+            shape = (layer.filters, *shape[1:])
+        elif layer.kind == "pool":
+            yield nn.MaxPool2d(layer.size)
+            shape = (shape[0], shape[1] // layer.size, shape[2] // layer.size)
+        elif layer.kind == "dropout":
+            yield nn.Dropout(layer.rate)
+        else:
+            if not flat:
+                yield nn.Flatten()
+                flat = True
+            yield nn.Linear(n_in, layer.units, bias=layer.kind == "dense")
+            if layer.kind == "dense":
+                yield nn.ReLU(inplace=True)
+            n_in = layer.units
+            continue
+        n_in = n_in if flat else shape[0] * shape[1] * shape[2]
+    if not flat:
+        yield nn.Flatten()
+    yield nn.Linear(n_in, architecture.n_classes)
+
+
+def initialise(net, scale, generator):
+    """Glorot-uniform weights times a factor, biases zero (Urban 2.7, 6.3).
+
+    Parameters
+    ----------
+    net : Net
+        On the CPU, so that the draws are the same for every device.
+    scale : float
+        Initialisation coefficient.
+    generator : torch.Generator
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight, gain=scale, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def new_net(architecture, init_scale, seed, input_scale=1.0):
+    """A net with initial weights that depend on its seed alone."""
+    net = Net(architecture, input_scale)
+    initialise(net, init_scale, torch.Generator().manual_seed(seed))
+    return net

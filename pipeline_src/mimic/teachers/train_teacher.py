@@ -1,0 +1,140 @@
+"""Train one teacher with augmentation on the fly and record how it did (Urban 2.5, 2.6, 2.7)."""
+
+import sys
+import time
+
+import torch
+
+from mimic.artifact import provenance_of
+from mimic.augment.recipe import draw_recipe
+from mimic.augment.render import Renderer
+from mimic.cli import parse_settings, run_stage, stage_parser
+from mimic.config import CropSettings, TrainingSettings
+from mimic.data.store import read_dataset
+from mimic.fingerprint import of_stage
+from mimic.models.architecture import count_parameters, notation
+from mimic.models.net import new_net
+from mimic.models.weights import write_weights
+from mimic.progress import Report
+from mimic.search.rounds import read_proposal
+from mimic.seeding import derive, numpy_generator
+from mimic.teachers.space import hsv_of, teacher_of
+from mimic.training.devices import choose_device
+from mimic.training.loop import Optimiser, fit
+from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
+
+STAGE = "mimic.teachers.train_teacher"
+
+
+def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, device, on_epoch=None):
+    """A teacher trained on hard labels; every epoch is augmented afresh.
+
+    Parameters
+    ----------
+    hyperparameters : dict
+        The eighteen of `mimic.teachers.space`.
+    crop : mimic.config.CropSettings
+    training : mimic.config.TrainingSettings
+    data : dict of str to (images, labels)
+        By split: uint8 (n, 3, 32, 32) and int64 (n,), on the device.
+    n_classes : int
+    trial_seed : int
+        Every random number of the trial is derived from it.
+    device : mimic.training.devices.Device
+    on_epoch : callable, EpochRecord -> None
+
+    Returns
+    -------
+    net : mimic.models.net.Net
+        With the weights of its best validation epoch.
+    fit : mimic.training.loop.Fit
+    """
+    net = new_net(
+        teacher_of(hyperparameters, n_classes),
+        hyperparameters["init_coefficient"],
+        derive(trial_seed, "weights"),
+    )
+    net = device.place(net)
+    images, labels = data["train"]
+    hsv, renderer = hsv_of(hyperparameters), Renderer(device.torch_device)
+
+    def load_epoch(epoch):
+        generator = numpy_generator(trial_seed, "augmentation", epoch)
+        order = generator.permutation(len(images)).astype("int32")
+        rendered = renderer.render(images, draw_recipe(order, hsv, crop, generator))
+        return rendered, labels[torch.from_numpy(order).long().to(labels.device)]
+
+    optimiser = Optimiser(
+        hyperparameters["learning_rate"], hyperparameters["momentum"], hyperparameters["weight_decay"]
+    )
+    dropout_seed = derive(trial_seed, "dropout")
+    result = fit(
+        net,
+        load_epoch,
+        "cross_entropy",
+        optimiser,
+        training,
+        data["validation"],
+        device,
+        on_epoch,
+        dropout_seed,
+    )
+    return net, result
+
+
+def main(argv=None):
+    parser = stage_parser(__doc__, STAGE)
+    parser.add_argument("--crop", required=True, help="`teachers.crop` of the config, as JSON")
+    parser.add_argument("--training", required=True, help="`teachers.training`, as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
+    parser.add_argument("--trial", type=int, required=True, help="trial number")
+    parser.add_argument("--proposals", required=True, help="proposals.json of the trial's round")
+    parser.add_argument("--dataset", required=True, help="dataset.h5")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    add_trial_files(parser)
+    args = parser.parse_args(argv)
+    crop = parse_settings(CropSettings, args.crop, "--crop")
+    training = parse_settings(TrainingSettings, args.training, "--training")
+    hyperparameters, round_index = read_proposal(args.proposals, args.trial)
+    device = choose_device(training.precision, training.channels_last, args.threads)
+    dataset = read_dataset(args.dataset)
+    data, n_classes = on_device(dataset, device), len(dataset.class_names)
+    trial_seed = derive(args.seed, "teachers", args.trial)
+    started = time.perf_counter()
+    print(f"teacher {args.trial}: {device.describe()}", file=sys.stderr)
+    with Report("epoch", training.max_epochs) as report:
+        net, result = train_teacher(
+            hyperparameters, crop, training, data, n_classes, trial_seed, device, report_epoch(report)
+        )
+    seconds = time.perf_counter() - started
+    provenance = provenance_of(
+        "train_teacher",
+        {"crop": crop.model_dump(), "training": training.model_dump()},
+        trial_seed,
+        of_stage(STAGE),
+        dataset=dataset.digest,
+    )
+    write_weights(args.weights, net)
+    record_trial(
+        args,
+        net,
+        result,
+        data,
+        device,
+        provenance,
+        study="teachers",
+        trial=args.trial,
+        round=round_index,
+        seed=trial_seed,
+        loss="cross_entropy",
+        family="teacher",
+        budget=None,
+        architecture=notation(net.architecture),
+        n_parameters=count_parameters(net.architecture),
+        hyperparameters=hyperparameters,
+        seconds=seconds,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_stage(main))

@@ -1,0 +1,52 @@
+"""What a net minimises; each is the sum over classes and the mean over the batch."""
+
+import torch
+from torch.nn import functional
+
+
+def logit_l2(student_logits, teacher_logits):
+    """Squared distance between student and teacher logits (Urban 2.2, eq. 1).
+
+    Parameters
+    ----------
+    student_logits, teacher_logits : float32 tensor, shape (batch, n_classes)
+        Before softmax, no temperature; row i of both is the same augmented image.
+
+    Returns
+    -------
+    float32 tensor, shape ()
+        Sum over classes, mean over the batch.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ (broadcasting would hide it).
+    """
+    if student_logits.shape != teacher_logits.shape:
+        expected, got = tuple(student_logits.shape), tuple(teacher_logits.shape)
+        raise ValueError(f"expected teacher logits of shape {expected}, got {got}")
+    return (student_logits - teacher_logits).square().sum(dim=1).mean()
+
+
+def cross_entropy(logits, labels):
+    """Cross-entropy with hard labels.
+
+    Parameters
+    ----------
+    logits : float32 tensor, shape (batch, n_classes)
+    labels : int64 tensor, shape (batch,)
+
+    Returns
+    -------
+    float32 tensor, shape ()
+        Mean over the batch, in nats.
+    """
+    return functional.cross_entropy(logits, labels)
+
+
+LOSSES = {"logit_l2": logit_l2, "cross_entropy": cross_entropy}
+
+
+def n_wrong(logits, labels):
+    """Number of rows whose largest logit is not the label's, as an int64 tensor of shape ()."""
+    return (logits.argmax(dim=1) != labels).sum(dtype=torch.int64)

@@ -1,0 +1,134 @@
+# Helpers of the rules: the checked config, paths, fingerprints, who reads what. No rules here.
+# Imports no torch: this file is read at the start of every job on a cluster.
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from mimic import fingerprint as code
+from mimic.cli import InputError
+from mimic.config import load
+from mimic.data.check import check_source, input_folders, missing_data_message
+from mimic.students.families import check_studies, parse_study, studies_of, study_settings
+
+# Jobs run with the Python that runs Snakemake, whether or not its environment is activated.
+shell.prefix(f'export PATH="{Path(sys.executable).parent}":"$PATH"; ')
+
+N_CLASSES_FOR_BUDGETS = 10  # of the sources that the paper uses; the count moves by < 1 % with it
+
+
+def stop(message):
+    """End with one line, before any job starts."""
+    sys.exit(f"error: {message}")
+
+
+try:
+    CONFIG = load(config)
+    check_studies(CONFIG.students, N_CLASSES_FOR_BUDGETS)
+    DATA_FOLDERS = input_folders(CONFIG.data)
+except InputError as error:
+    stop(error)
+
+OUT = CONFIG.output
+SEED = CONFIG.seed
+STUDIES = {study.name: study for study in studies_of(CONFIG.students)}
+TRIAL_FILES = {
+    "metrics": "metrics.json",
+    "history": "history.csv",
+    "weights": "weights.safetensors",
+    "predictions": "predictions.h5",
+}
+
+
+def dataset_is_stale():
+    """Whether prepare_dataset will run: the source is worth checking then, and only then."""
+    dataset = Path(OUT, "data", "dataset.h5")
+    if not dataset.exists():
+        return True
+    made = dataset.stat().st_mtime
+    return any(Path(folder).stat().st_mtime > made for folder in DATA_FOLDERS)
+
+
+def check_images():
+    """Refuse images that cannot be used, name those that are missing."""
+    message = missing_data_message(CONFIG.data)
+    if message:
+        print(f"note: {message}", file=sys.stderr)
+        return message
+    try:
+        check_source(CONFIG.data)
+    except InputError as error:
+        stop(error)
+
+
+# Only where Snakemake was started, not again in each of its jobs.
+MISSING_DATA = check_images() if workflow.is_main_process and dataset_is_stale() else None
+
+
+def fingerprint(stage):
+    """Fingerprint of the code that a stage executes; passed in params, since Snakemake sees no edit there."""
+    return code.of_stage(stage)
+
+
+def as_json(settings):
+    """A section of the config as one line of JSON for a command line."""
+    return settings.model_dump_json()
+
+
+def trial_path(folder, trial, file):
+    """Path of a trial's file in ``teachers`` or ``students/STUDY``."""
+    return f"{OUT}/{folder}/trials/{trial:03d}/{TRIAL_FILES[file]}"
+
+
+def trial_paths(folder, trials, file):
+    """Paths of one kind of file of several trials."""
+    return [trial_path(folder, trial, file) for trial in trials]
+
+
+def search_of(folder):
+    """Search settings of ``teachers`` or ``students/STUDY``."""
+    if folder == "teachers":
+        return CONFIG.teachers.search
+    study = parse_study(folder.removeprefix("students/"))
+    return (CONFIG.students.hard_label if study.hard_label else CONFIG.students).search
+
+
+def trials_before(folder, round_index):
+    """Trials of all rounds before one."""
+    search = search_of(folder)
+    return [trial for earlier in range(round_index) for trial in search.trials_of_round(earlier)]
+
+
+def proposals_of(folder, trial):
+    """The file that proposes a trial."""
+    return f"{OUT}/{folder}/round-{search_of(folder).round_of_trial(int(trial)):02d}/proposals.json"
+
+
+def trial_metrics(wildcards):
+    """Metrics of all trials of ``{study_folder}``."""
+    folder = wildcards.study_folder
+    return trial_paths(folder, range(search_of(folder).trials), "metrics")
+
+
+def study_names():
+    """Studies that mimic the ensemble."""
+    return [name for name, study in STUDIES.items() if not study.hard_label]
+
+
+def hard_study_names():
+    """Studies that learn from hard labels."""
+    return [name for name, study in STUDIES.items() if study.hard_label]
+
+
+def epoch_shards():
+    """All shards of stored epochs."""
+    return [f"{OUT}/epochs/{shard:02d}.h5" for shard in range(CONFIG.epochs.n_shards())]
+
+
+wildcard_constraints:
+    trial=r"\d\d\d+",
+    round=r"\d\d+",
+    shard=r"\d\d+",
+    study="|".join(STUDIES) or "none",
+    study_folder="teachers|students/[^/]+",

@@ -1,0 +1,23 @@
+# Step data (Urban 2.1)
+# reads:  CIFAR-10, MNIST, an image folder, or the embedded set
+# writes: data/dataset.h5 with uint8 images, labels and the split
+
+
+rule prepare_dataset:
+    """Split the images into training, validation and test sets (Urban 2.1)."""
+    input:
+        folders=DATA_FOLDERS,
+    output:
+        dataset=f"{OUT}/data/dataset.h5",
+    params:
+        settings=as_json(CONFIG.data),
+        seed=SEED,
+        fingerprint=fingerprint("mimic.data.prepare_dataset"),
+    log:
+        f"{OUT}/logs/prepare_dataset.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python -m mimic.data.prepare_dataset --settings {params.settings:q} --seed {params.seed}"
+        " --out {output.dataset:q} > {log:q} 2>&1"

@@ -1,0 +1,35 @@
+# Step ensemble (Urban 2.7)
+# reads:  all teacher trials' metrics and validation logits
+# writes: ensemble/members.json
+
+
+def teacher_metrics(wildcards):
+    """Metrics of every teacher."""
+    return trial_paths("teachers", range(CONFIG.teachers.search.trials), "metrics")
+
+
+def teacher_predictions(wildcards):
+    """Validation and test logits of every teacher, in the order of the metrics."""
+    return trial_paths("teachers", range(CONFIG.teachers.search.trials), "predictions")
+
+
+checkpoint select_ensemble:
+    """Choose the members greedily on validation accuracy (Urban 2.7)."""
+    input:
+        dataset=f"{OUT}/data/dataset.h5",
+        metrics=teacher_metrics,
+        predictions=teacher_predictions,
+    output:
+        members=f"{OUT}/ensemble/members.json",
+    params:
+        settings=as_json(CONFIG.ensemble),
+        fingerprint=fingerprint("mimic.ensemble.select_ensemble"),
+    log:
+        f"{OUT}/logs/select_ensemble.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python -m mimic.ensemble.select_ensemble --settings {params.settings:q} --dataset {input.dataset:q}"
+        " --metrics {input.metrics:q} --predictions {input.predictions:q} --members {output.members:q}"
+        " > {log:q} 2>&1"
