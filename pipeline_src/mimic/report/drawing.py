@@ -1,0 +1,123 @@
+"""How the figures look: one palette and marker set, a log axis of parameters, files that are reproducible."""
+
+import math
+
+import matplotlib
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from mimic.artifact import written_whole
+from mimic.config import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
+
+#: Blue for CNNs, orange for MLPs, darker with depth: told apart with every common colour blindness and in
+#: grey. Markers differ within a kind, and MLPs are hollow.
+COLOURS = dict(
+    zip(
+        CNN_FAMILIES + MLP_FAMILIES,
+        ("#5BA4DA", "#2D7DBB", "#12569B", "#082F63", "#E9A23B", "#D97B1C", "#B8560F", "#8A3A0C", "#552207"),
+        strict=True,
+    )
+)
+MARKERS = dict(zip(CNN_FAMILIES + MLP_FAMILIES, "os^Dos^Dv", strict=True))
+INK, FAINT = "#333333", "#777777"
+DASHES, DASH_DOT, DOTS = (0, (4, 2.5)), (0, (7, 2, 1, 2)), (0, (1, 1.5))
+STYLE = {
+    "svg.hashsalt": "mimic",  # else the ids in the SVG are random
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.7,
+    "legend.fontsize": 8,
+}
+
+
+def family_style(family):
+    """Keyword arguments of ``Axes.plot`` for a family's line and marks."""
+    hollow = family in MLP_FAMILIES
+    return {
+        "color": COLOURS[family],
+        "marker": MARKERS[family],
+        "markersize": 5,
+        "markerfacecolor": "white" if hollow else COLOURS[family],
+        "markeredgecolor": COLOURS[family] if hollow else "white",
+        "markeredgewidth": 1.2 if hollow else 0.5,
+    }
+
+
+def families_of(numbers, kind=FAMILIES):
+    """Families with a student row in `numbers`, those of `kind` only, in the paper's order."""
+    present = set(numbers.loc[numbers["series"] == "student", "family"])
+    return [family for family in kind if family in present]
+
+
+def places(families, budgets):
+    """Factor on the x position of each family's marks.
+
+    One budget alone would put all marks above each other, so then the families stand side by side around
+    it; with more budgets the factor is 1.
+    """
+    if len(budgets) > 1 or len(families) < 2:
+        return dict.fromkeys(families, 1.0)
+    exponents = [0.28 * (2 * i / (len(families) - 1) - 1) for i in range(len(families))]
+    return {family: 10**exponent for family, exponent in zip(families, exponents, strict=True)}
+
+
+def parameter_axis(axes, budgets, n_families):
+    """Log x axis with one tick a budget.
+
+    Parameters
+    ----------
+    budgets : dict of str to int
+        Label -> number of parameters.
+    n_families : int
+        Families drawn, see `places`.
+
+    Returns
+    -------
+    float
+        Decades from the left end of the axis to the right end.
+    """
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(list(budgets.values())))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(list(budgets.values()), list(budgets))
+    low, high = min(budgets.values()), max(budgets.values())
+    margin = 0.36 if len(budgets) == 1 else 0.06 * math.log10(high / low) + 0.03
+    axes.set_xlim(low / 10**margin, high * 10**margin)
+    side_by_side = len(budgets) == 1 and n_families > 1
+    axes.set_xlabel("Number of trainable parameters" + (", families side by side" if side_by_side else ""))
+    return math.log10(high / low) + 2 * margin
+
+
+def budgets_of(numbers):
+    """Label -> number of parameters of the budgets that occur, ascending."""
+    rows = numbers[numbers["budget"].notna()].drop_duplicates("budget")
+    pairs = zip(rows["budget"], rows["n_parameters"], strict=True)
+    return dict(sorted(pairs, key=lambda pair: pair[1]))
+
+
+def heading(text):
+    """Legend entry that is only a heading."""
+    return Line2D([], [], linestyle="none", label=rf"$\bf{{{text.replace(' ', chr(92) + ' ')}}}$")
+
+
+def family_entries(numbers, families):
+    """Legend entries of families under a heading; none where there are none."""
+    names = dict(zip(numbers["family"], numbers["model"], strict=True)) if len(families) else {}
+    return [Line2D([], [], label=names[family], linewidth=1.6, **family_style(family)) for family in families]
+
+
+def save_figure(figure, png, svg):
+    """Write PNG and SVG, whole or not at all; the same figure gives the same bytes."""
+    with matplotlib.rc_context(STYLE):
+        with written_whole(png) as temporary:
+            figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+        with written_whole(svg) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
