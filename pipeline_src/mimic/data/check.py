@@ -1,0 +1,93 @@
+"""Is the source of the images in order? Asked before the first job starts, so torch is not imported."""
+
+from mimic.data import cifar10, image_folder, mnist
+from mimic.data.source import folder_of
+from mimic.data.splits import check_counts
+
+
+def check_source(settings, decode=True, n_threads=None):
+    """Refuse a source that a job would stumble over.
+
+    CIFAR-10 or MNIST that is not there yet is no error here: see `missing_data_message`.
+
+    Parameters
+    ----------
+    settings : mimic.config.DataSettings
+    decode : bool
+        Also decode every file of an image folder, to find unreadable ones (minutes for millions of files).
+    n_threads : int, optional
+        As many as there are processors, unless given.
+
+    Raises
+    ------
+    InputError
+        In one line: a missing folder or class, a class without images, an unreadable image, more images
+        wanted than there are, a variable in ``data.path`` that is not set.
+    """
+    counts = _count_images(settings)
+    if counts is not None:
+        wanted = settings.n_train, settings.n_validation, settings.n_test
+        check_counts(counts["train"], counts["test"], *wanted)
+    if settings.source == "imagefolder" and decode:
+        files = image_folder.list_images(folder_of(settings))
+        paths = [path for part in image_folder.PARTS for path in files.paths[part]]
+        for _ in image_folder.for_each(_decode, paths, n_threads):
+            pass
+
+
+def _decode(path):
+    """All errors of reading, none of the work after it."""
+    image = image_folder.open_image(path)
+    if image.mode == "F":
+        image_folder.read_image(path)
+
+
+def _count_images(settings):
+    """Images of each part; None where any number can be drawn."""
+    if settings.source == "shapes":
+        return None
+    folder = folder_of(settings)
+    if settings.source == "imagefolder":
+        return {part: len(paths) for part, paths in image_folder.list_images(folder).paths.items()}
+    if settings.source == "cifar10":
+        return cifar10.N_IMAGES
+    if missing_data_message(settings) is not None:
+        return mnist.N_IMAGES
+    return mnist.count_images(folder)
+
+
+def missing_data_message(settings):
+    """What is absent, where it was looked for and how to get it.
+
+    Parameters
+    ----------
+    settings : mimic.config.DataSettings
+
+    Returns
+    -------
+    str or None
+        One line for ``cifar10`` and ``mnist`` whose files are absent, None otherwise.
+    """
+    if settings.source == "cifar10":
+        return cifar10.missing_message(folder_of(settings))
+    if settings.source == "mnist":
+        return mnist.missing_message(folder_of(settings))
+    return None
+
+
+def input_folders(settings):
+    """Class folders of an image folder, for a rule's ``input``; empty for the other sources.
+
+    Parameters
+    ----------
+    settings : mimic.config.DataSettings
+
+    Returns
+    -------
+    list of str
+        Absolute paths.
+    """
+    if settings.source != "imagefolder":
+        return []
+    folders = image_folder.class_folders(folder_of(settings))
+    return [path for by_name in folders.values() for path in by_name.values()]
