@@ -1,5 +1,6 @@
 """Is the source of the images in order? Asked before the first job starts, so torch is not imported."""
 
+from mimic.cli import InputError
 from mimic.data import cifar10, image_folder, mnist
 from mimic.data.source import folder_of
 from mimic.data.splits import check_counts
@@ -22,8 +23,15 @@ def check_source(settings, decode=True, n_threads=None):
     ------
     InputError
         In one line: a missing folder or class, a class without images, an unreadable image, more images
-        wanted than there are, a variable in ``data.path`` that is not set.
+        wanted than there are, a variable in ``data.path`` that is not set, a folder that may not be read.
     """
+    try:
+        _check_counts_and_files(settings, decode, n_threads)
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+
+
+def _check_counts_and_files(settings, decode, n_threads):
     counts = _count_images(settings)
     if counts is not None:
         wanted = settings.n_train, settings.n_validation, settings.n_test
@@ -31,15 +39,8 @@ def check_source(settings, decode=True, n_threads=None):
     if settings.source == "imagefolder" and decode:
         files = image_folder.list_images(folder_of(settings))
         paths = [path for part in image_folder.PARTS for path in files.paths[part]]
-        for _ in image_folder.for_each(_decode, paths, n_threads):
+        for _ in image_folder.for_each(image_folder.open_image, paths, n_threads):
             pass
-
-
-def _decode(path):
-    """All errors of reading, none of the work after it."""
-    image = image_folder.open_image(path)
-    if image.mode == "F":
-        image_folder.read_image(path)
 
 
 def _count_images(settings):

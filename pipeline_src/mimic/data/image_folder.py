@@ -104,7 +104,9 @@ def list_images(folder):
 
 def _images_in(class_folder):
     with os.scandir(class_folder) as entries:
-        names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_file())
+        # A link that leads nowhere counts as a file: it is reported as unreadable, not left out in silence.
+        files = (e for e in entries if e.is_file() or (e.is_symlink() and not e.is_dir()))
+        names = sorted(e.name for e in files if not e.name.startswith("."))
     images = [name for name in names if os.path.splitext(name)[1].lower() in EXTENSIONS]
     if not images:
         ignored = f" among {len(names)} files such as {names[0]!r}" if names else ""
@@ -125,7 +127,7 @@ def open_image(path):
     Raises
     ------
     InputError
-        If it cannot be read whole, or claims more than `MAX_PIXELS`; names it.
+        If it cannot be read whole, claims more than `MAX_PIXELS` or has 32 bits a channel; names it.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
@@ -133,6 +135,10 @@ def open_image(path):
             if width * height > MAX_PIXELS:
                 raise InputError(f"{path}: expected at most {MAX_PIXELS:,} pixels, found {width} x {height}")
             image.load()
+            if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+                raise InputError(
+                    f"{path}: expected 8 or 16 bits a channel, found 32, which have no agreed range"
+                )
             return image
     except (InputError, MemoryError):
         raise
@@ -149,18 +155,15 @@ def to_rgb(image):
     Parameters
     ----------
     image : PIL.Image.Image
+        As `open_image` returns it.
 
-    Raises
-    ------
-    ValueError
-        For floating point, which has no agreed range.
+    Returns
+    -------
+    PIL.Image.Image
     """
-    if image.mode == "F":
-        raise ValueError("expected 8 or 16 bits a channel, found floating point")
     if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.int64)
-        # PIL gives 16-bit files as mode I;16 or I; its own conversion would clip them to white.
-        grey = grey // 257 if image.mode != "I" or grey.max() > 255 else grey
+        # 16-bit grey, whose modes are I;16 and, for some formats, I; PIL's own conversion clips it to white.
+        grey = np.asarray(image).astype(np.int64) // 257
         return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB")
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         image = image.convert("RGBA")
@@ -181,11 +184,7 @@ def read_image(path):
     InputError
         See `open_image`.
     """
-    image = open_image(path)
-    try:
-        image = to_rgb(image)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    image = to_rgb(open_image(path))
     if image.size != (SIZE, SIZE):
         image = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     return np.asarray(image).transpose(2, 0, 1)

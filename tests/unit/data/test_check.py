@@ -73,7 +73,7 @@ def test_an_unreadable_image_is_named_when_files_are_decoded_and_only_then(folde
 
 def test_what_a_job_could_not_convert_is_refused_too(folder):
     Image.fromarray(np.zeros((8, 8), np.float32)).save(folder / "train" / "cat" / "depth.tif")
-    with pytest.raises(InputError, match=r"depth\.tif: .*floating point"):
+    with pytest.raises(InputError, match=r"depth\.tif: expected 8 or 16 bits"):
         check.check_source(settings("imagefolder", str(folder)))
 
 
@@ -82,6 +82,15 @@ def test_an_unset_variable_in_the_path_is_named(monkeypatch):
     for source in ("imagefolder", "mnist", "cifar10"):
         with pytest.raises(InputError, match="NO_SUCH_PLACE"):
             check.check_source(settings(source, "${NO_SUCH_PLACE}"))
+
+
+def test_a_folder_that_may_not_be_read_is_named(monkeypatch, folder):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(check.image_folder.os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"/train: Permission denied$"):
+        check.check_source(settings("imagefolder", str(folder)))
 
 
 @pytest.mark.parametrize(

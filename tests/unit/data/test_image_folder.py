@@ -111,7 +111,7 @@ def test_a_class_without_images_is_named_with_what_was_found_instead(folder):
         (".png", plain((60, 51), mode="LA"), (216, 216, 216)),  # 255 - 51/255 * (255 - 60)
         (".png", Image.fromarray(np.full((32, 32), 257 * 77, np.uint16)), (77, 77, 77)),
         (".tif", Image.fromarray(np.full((32, 32), 257 * 77, np.uint16)), (77, 77, 77)),
-        (".tif", Image.fromarray(np.full((32, 32), 77, np.int32)), (77, 77, 77)),
+        (".pgm", Image.fromarray(np.full((32, 32), 257 * 77, np.int32)), (77, 77, 77)),
         (".tif", plain((0, 255, 255, 0), mode="CMYK"), (255, 0, 0)),
         (".gif", plain((255, 0, 0)), (255, 0, 0)),
         (".bmp", plain((1, 2, 3)), (1, 2, 3)),
@@ -192,12 +192,18 @@ def test_postscript_under_an_image_name_is_not_run(tmp_path):
         image_folder.read_image(path)
 
 
-def test_floating_point_is_refused(tmp_path):
-    path = save(tmp_path / "depth.tif", np.zeros((8, 8), np.float32))
-    with pytest.raises(
-        InputError, match=r"depth\.tif: expected 8 or 16 bits a channel, found floating point"
-    ):
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_32_bits_a_channel_are_refused(tmp_path, dtype):
+    path = save(tmp_path / "depth.tif", np.zeros((8, 8), dtype))
+    with pytest.raises(InputError, match=r"depth\.tif: expected 8 or 16 bits a channel, found 32"):
         image_folder.read_image(path)
+
+
+def test_a_link_that_leads_nowhere_is_named_and_not_left_out(folder):
+    (folder / "train" / "cat" / "lost.png").symlink_to(folder / "nowhere.png")
+    files = image_folder.list_images(folder)
+    with pytest.raises(InputError, match=r"cat/lost\.png: not a readable image: .*No such file"):
+        image_folder.read_images(files.paths["train"])
 
 
 def png_claiming(width, height):
