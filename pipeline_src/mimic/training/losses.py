@@ -1,4 +1,4 @@
-"""What a net minimises; each is the sum over classes and the mean over the batch."""
+"""What a net minimises."""
 
 import torch
 from torch.nn import functional
@@ -15,17 +15,21 @@ def logit_l2(student_logits, teacher_logits):
     Returns
     -------
     float32 tensor, shape ()
-        Sum over classes, mean over the batch.
+        Mean over classes and over the batch.
 
     Raises
     ------
     ValueError
         If the shapes differ (broadcasting would hide it).
+
+    Reading: eq. 1 sums over classes; a constant factor only rescales the learning rate, and with the mean
+    the paper's ranges of rate and momentum train. With the sum, 38 of 60 quasi-random trials diverged and
+    none did better than the mean's best; with the mean, 5 of 60 (five families, embedded set, 3 epochs).
     """
     if student_logits.shape != teacher_logits.shape:
         expected, got = tuple(student_logits.shape), tuple(teacher_logits.shape)
         raise ValueError(f"expected teacher logits of shape {expected}, got {got}")
-    return (student_logits - teacher_logits).square().sum(dim=1).mean()
+    return (student_logits - teacher_logits).square().mean()
 
 
 def cross_entropy(logits, labels):
