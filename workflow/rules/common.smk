@@ -71,9 +71,13 @@ def fingerprint(stage):
     return code.of_stage(stage)
 
 
-def as_json(settings):
-    """A section of the config as one line of JSON for a command line."""
-    return settings.model_dump_json()
+def as_json(settings, **selection):
+    """A section of the config as one line of JSON, for a rule's params.
+
+    A function, not a string: Snakemake would look for wildcards between the braces of a string.
+    """
+    text = settings.model_dump_json(**selection)
+    return lambda wildcards: text
 
 
 def trial_path(folder, trial, file):

@@ -15,7 +15,7 @@ rule generate_epochs:
     output:
         shard=f"{OUT}/epochs/{{shard}}.h5",
     params:
-        settings=CONFIG.epochs.model_dump_json(include={"store", "hsv", "crop"}),
+        settings=as_json(CONFIG.epochs, include={"store", "hsv", "crop"}),
         seed=SEED,
         epochs=epochs_of_shard,
         fingerprint=fingerprint("mimic.epochs.generate_epochs"),

@@ -6,7 +6,7 @@
 def student_search_space(wildcards):
     """Search space of the study's group."""
     hard = STUDIES[wildcards.study].hard_label
-    return as_json((CONFIG.students.hard_label if hard else CONFIG.students).search_space)
+    return (CONFIG.students.hard_label if hard else CONFIG.students).search_space.model_dump_json()
 
 
 def earlier_students(wildcards):
@@ -32,7 +32,7 @@ def student_targets(wildcards):
 
 def student_settings(wildcards):
     """The study's slice of the config."""
-    return as_json(study_settings(CONFIG.students, STUDIES[wildcards.study]))
+    return study_settings(CONFIG.students, STUDIES[wildcards.study]).model_dump_json()
 
 
 rule propose_students:
