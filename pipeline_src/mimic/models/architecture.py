@@ -12,7 +12,8 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from mimic.cli import InputError, validation_message
 
-Width = Annotated[int, Field(ge=1, le=1_000_000)]
+MAX_WIDTH = 1_000_000
+Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 _closed = ConfigDict(extra="forbid", strict=True)
 
 
@@ -146,7 +147,7 @@ def notation(architecture):
             width = layer.filters if layer.kind == "conv" else layer.units
             parts.append(f"{width}{names[layer.kind]}")
     runs = [(part, len(list(run))) for part, run in itertools.groupby(parts)]
-    return "-".join(part if n == 1 or part == "mp" else f"{part}^{n}" for part, n in runs)
+    return "-".join("-".join(n * ["mp"]) if part == "mp" else part + f"^{n}" * (n > 1) for part, n in runs)
 
 
 def to_json_value(architecture):

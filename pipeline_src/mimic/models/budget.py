@@ -1,13 +1,13 @@
 """Widths that meet a parameter budget (Urban 2.8): one width is dependent, solved outside the search."""
 
-from mimic.models.architecture import count_parameters
+from mimic.models.architecture import MAX_WIDTH, count_parameters
 
 
 class BudgetError(ValueError):
     """No width of the dependent layer meets the budget."""
 
 
-def solve_width(build, budget, width_limit=10_000_000):
+def solve_width(build, budget):
     """Largest width whose net does not exceed the budget.
 
     Parameters
@@ -25,20 +25,28 @@ def solve_width(build, budget, width_limit=10_000_000):
     Raises
     ------
     BudgetError
-        If even a width of 1 exceeds the budget.
+        If even a width of 1 exceeds the budget, or the widest layer stays below it.
     """
     smallest = count_parameters(build(1))
     if smallest > budget:
         raise BudgetError(f"the smallest net has {smallest:,} parameters, more than the budget of {budget:,}")
     low, high = 1, 2
-    while high <= width_limit and count_parameters(build(high)) <= budget:
+    while high <= MAX_WIDTH and count_parameters(build(high)) <= budget:
         low, high = high, 2 * high
+    high = min(high, MAX_WIDTH + 1)
     while high - low > 1:
         middle = (low + high) // 2
         if count_parameters(build(middle)) <= budget:
             low = middle
         else:
             high = middle
+    if low == MAX_WIDTH:
+        largest = count_parameters(build(low))
+        if budget - largest >= largest - count_parameters(build(low - 1)):
+            raise BudgetError(
+                f"the largest net, {MAX_WIDTH:,} units wide, has {largest:,} parameters, "
+                f"too few for the budget of {budget:,}"
+            )
     return low
 
 
@@ -61,19 +69,23 @@ def scale_ratios(ratios, build, budget):
     Raises
     ------
     BudgetError
-        If one unit in each layer exceeds the budget.
+        If one unit in each layer exceeds the budget, or the widest layers stay below it.
     """
 
     def widths_at(scale):
         return [max(1, int(scale * ratio)) for ratio in ratios]
 
+    def fits(scale):
+        widths = widths_at(scale)
+        return max(widths) <= MAX_WIDTH and count_parameters(build(widths)) <= budget
+
     low, high = 0.0, 1.0
-    while count_parameters(build(widths_at(high))) <= budget:
+    while fits(high):
         low, high = high, 2 * high
     # 60 halvings leave an interval far below the distance of two scales that round differently
     for _ in range(60):
         middle = (low + high) / 2
-        if count_parameters(build(widths_at(middle))) <= budget:
+        if fits(middle):
             low = middle
         else:
             high = middle
