@@ -1,27 +1,32 @@
 """Weights as safetensors: never a pickle, and the file says which net it belongs to."""
 
 import json
+import math
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 
 from mimic.artifact import written_whole
 from mimic.cli import InputError
 from mimic.models.architecture import count_parameters, from_json_value, to_json_value
 from mimic.models.net import Net
 
-FORMAT = "mimic.weights/1"
+FORMAT, HEADER_KEY = "mimic.weights/1", "mimic"
+IMAGE_SHAPE = (3, 32, 32)
 
 
 def write_weights(path, net):
     """Write a net's weights as float32 with its architecture in the header, whole or not at all."""
     tensors = {name: tensor.detach().cpu().float().contiguous() for name, tensor in net.state_dict().items()}
-    metadata = {
+    header = {
         "format": FORMAT,
-        "architecture": json.dumps(to_json_value(net.architecture), sort_keys=True),
-        "input_scale": repr(net.input_scale),
+        "architecture": to_json_value(net.architecture),
+        "input_scale": net.input_scale,
     }
+    # One key: safetensors writes several in random order, and the file's digest names the net.
+    metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
     with written_whole(path) as temporary:
         safetensors.torch.save_file(tensors, temporary, metadata)
 
@@ -37,7 +42,8 @@ def read_weights(path):
     Raises
     ------
     InputError
-        If it is no such file, or tensors do not fit the architecture that it names.
+        If it is no such file, tensors do not fit the architecture that it names or are not finite, or the
+        net is for images of another shape.
     """
     path = Path(path)
     if not path.is_file():
@@ -48,18 +54,38 @@ def read_weights(path):
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file: {error}") from None
-    if metadata.get("format") != FORMAT:
-        raise InputError(f"{path}: expected format {FORMAT!r}, got {metadata.get('format')!r}")
-    architecture = from_json_value(metadata.get("architecture", "null"), f"{path}: architecture")
+    header = _read_header(path, metadata)
+    architecture = from_json_value(json.dumps(header.get("architecture")), f"{path}: architecture")
+    if architecture.input_shape != IMAGE_SHAPE:
+        raise InputError(
+            f"{path}: architecture: input_shape: expected {IMAGE_SHAPE}, got {architecture.input_shape}"
+        )
     # The size on disk bounds what is built: a header cannot ask for more memory than the file has.
     if 4 * count_parameters(architecture) > path.stat().st_size:
         raise InputError(f"{path}: shorter than the {count_parameters(architecture):,} weights it names")
-    try:
-        net = Net(architecture, float(metadata.get("input_scale", "")))
-    except ValueError as error:
-        raise InputError(f"{path}: input_scale: {error}") from None
+    net = Net(architecture, header["input_scale"])
     expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     if shapes != expected:
         raise InputError(f"{path}: tensors {shapes} do not fit the architecture, expected {expected}")
-    net.load_state_dict(safetensors.torch.load_file(path))
+    tensors = safetensors.torch.load_file(path)
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
+            found = "others" if tensor.dtype == torch.float32 else str(tensor.dtype).removeprefix("torch.")
+            raise InputError(f"{path}: {name}: expected finite float32 numbers, got {found}")
+    net.load_state_dict(tensors)
     return net.eval()
+
+
+def _read_header(path, metadata):
+    """What the net is, out of untrusted metadata; its architecture is checked by the caller."""
+    try:
+        header = json.loads(metadata.get(HEADER_KEY, "null"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: header is not JSON: {error}") from None
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{path}: expected format {FORMAT!r}, got {found!r}")
+    scale = header.get("input_scale")
+    if not isinstance(scale, float) or not math.isfinite(scale):
+        raise InputError(f"{path}: input_scale: expected a finite number, got {scale!r}")
+    return header
