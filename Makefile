@@ -21,7 +21,6 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint --configfile workflow/presets/demo.yaml
 
 bench: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]"

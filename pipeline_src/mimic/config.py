@@ -318,8 +318,18 @@ class HardLabelSettings(StudyGroup):
 class StudentSettings(StudyGroup):
     """Step ``students`` (Urban 2.8, 6.3)."""
 
+    families: list[Family] = Field(min_length=1, description="Rows of Table 2")
+    budgets: list[Budget] = Field(min_length=1, description="Columns of Table 2")
     search_space: StudentSpace
     hard_label: HardLabelSettings
+
+
+class ReportSettings(Settings):
+    """Step ``report`` (Urban, Tables 1 and 2, Figures 1 and 2)."""
+
+    compare_with_paper: bool = Field(
+        description="Put the paper's values beside ours in the long tables; they are for CIFAR-10"
+    )
 
 
 class Config(Settings):
@@ -333,6 +343,7 @@ class Config(Settings):
     epochs: EpochSettings
     logits: LogitSettings
     students: StudentSettings
+    report: ReportSettings
 
     @model_validator(mode="after")
     def _members_exist(self):

@@ -3,7 +3,8 @@
 Snakemake sees no edit inside an imported package, so each rule passes this fingerprint in its ``params``:
 the stage's module and all modules of the package that it imports, transitively, hashed as syntax trees
 without comments, docstrings and formatting. Editing a comment reruns nothing; editing the students' loss
-reruns the students and what follows, never a teacher.
+reruns the students and what follows, never a teacher. The paper's tables that a package keeps in a folder
+``reference`` count as code of that package.
 """
 
 import ast
@@ -83,6 +84,10 @@ def of_stage(module):
         Dotted name, ``mimic.students.train_student``.
     """
     total = hashlib.sha256()
+    tables = set()
     for name in modules_of(module):
         total.update(f"{name}\n{ast.dump(_tree_of(name))}\n".encode())
+        tables.update(_path_of(name).parent.glob("reference/*.csv"))
+    for table in sorted(tables):
+        total.update(f"{table.name}\n".encode() + table.read_bytes())
     return total.hexdigest()[:16]

@@ -15,9 +15,6 @@ from mimic.students.families import check_studies, parse_study, studies_of, stud
 # Jobs run with the Python that runs Snakemake, whether or not its environment is activated.
 shell.prefix(f'export PATH="{Path(sys.executable).parent}":"$PATH"; ')
 
-N_CLASSES_FOR_BUDGETS = 10  # of the sources that the paper uses; the count moves by < 1 % with it
-
-
 def stop(message):
     """End with one line, before any job starts."""
     sys.exit(f"error: {message}")
@@ -25,8 +22,9 @@ def stop(message):
 
 try:
     CONFIG = load(config)
-    check_studies(CONFIG.students, N_CLASSES_FOR_BUDGETS)
     DATA_FOLDERS = input_folders(CONFIG.data)
+    # An image folder has a folder a class in train and in test; all other sources have ten classes.
+    check_studies(CONFIG.students, len(DATA_FOLDERS) // 2 or 10)
 except InputError as error:
     stop(error)
 
@@ -128,6 +126,74 @@ def hard_study_names():
 def epoch_shards():
     """All shards of stored epochs."""
     return [f"{OUT}/epochs/{shard:02d}.h5" for shard in range(CONFIG.epochs.n_shards())]
+
+
+def earlier_teachers(wildcards):
+    """Metrics of the rounds before."""
+    return trial_paths("teachers", trials_before("teachers", int(wildcards.round)), "metrics")
+
+
+def teachers_of_round(wildcards):
+    """Trial numbers of a round."""
+    return list(CONFIG.teachers.search.trials_of_round(int(wildcards.round)))
+
+
+def teacher_proposals(wildcards):
+    """The round that a trial belongs to."""
+    return proposals_of("teachers", wildcards.trial)
+
+
+def teacher_metrics(wildcards):
+    """Metrics of every teacher."""
+    return trial_paths("teachers", range(CONFIG.teachers.search.trials), "metrics")
+
+
+def teacher_predictions(wildcards):
+    """Validation and test logits of every teacher, in the order of the metrics."""
+    return trial_paths("teachers", range(CONFIG.teachers.search.trials), "predictions")
+
+
+def epochs_of_shard(wildcards):
+    """Epoch numbers of a shard."""
+    return list(CONFIG.epochs.epochs_of_shard(int(wildcards.shard)))
+
+
+def member_logits(wildcards):
+    """Logits of the members, known once the ensemble is selected."""
+    members = json.loads(Path(checkpoints.select_ensemble.get().output.members).read_text())["members"]
+    return [f"{OUT}/logits/members/{trial:03d}.h5" for trial in members]
+
+
+def student_search_space(wildcards):
+    """Search space of the study's group."""
+    hard = STUDIES[wildcards.study].hard_label
+    return (CONFIG.students.hard_label if hard else CONFIG.students).search_space.model_dump_json()
+
+
+def earlier_students(wildcards):
+    """Metrics of the study's rounds before."""
+    folder = f"students/{wildcards.study}"
+    return trial_paths(folder, trials_before(folder, int(wildcards.round)), "metrics")
+
+
+def students_of_round(wildcards):
+    """Trial numbers of a round."""
+    return list(search_of(f"students/{wildcards.study}").trials_of_round(int(wildcards.round)))
+
+
+def student_proposals(wildcards):
+    """The round that a trial belongs to."""
+    return proposals_of(f"students/{wildcards.study}", wildcards.trial)
+
+
+def student_targets(wildcards):
+    """The ensemble's logits; hard-label nets do without."""
+    return [] if STUDIES[wildcards.study].hard_label else [f"{OUT}/logits/targets.h5"]
+
+
+def student_settings(wildcards):
+    """The study's slice of the config."""
+    return study_settings(CONFIG.students, STUDIES[wildcards.study]).model_dump_json()
 
 
 wildcard_constraints:

@@ -9,15 +9,15 @@ rule prepare_dataset:
         folders=DATA_FOLDERS,
     output:
         dataset=f"{OUT}/data/dataset.h5",
-    params:
-        settings=as_json(CONFIG.data),
-        seed=SEED,
-        fingerprint=fingerprint("mimic.data.prepare_dataset"),
     log:
         f"{OUT}/logs/prepare_dataset.log",
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        settings=as_json(CONFIG.data),
+        seed=SEED,
+        fingerprint=fingerprint("mimic.data.prepare_dataset"),
     shell:
-        "python -m mimic.data.prepare_dataset --settings {params.settings:q} --seed {params.seed}"
+        "python -m mimic.data.prepare_dataset --settings {params.settings:q} --seed {params.seed} --threads {threads}"
         " --out {output.dataset:q} > {log:q} 2>&1"

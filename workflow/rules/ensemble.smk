@@ -3,16 +3,6 @@
 # writes: ensemble/members.json
 
 
-def teacher_metrics(wildcards):
-    """Metrics of every teacher."""
-    return trial_paths("teachers", range(CONFIG.teachers.search.trials), "metrics")
-
-
-def teacher_predictions(wildcards):
-    """Validation and test logits of every teacher, in the order of the metrics."""
-    return trial_paths("teachers", range(CONFIG.teachers.search.trials), "predictions")
-
-
 checkpoint select_ensemble:
     """Choose the members greedily on validation accuracy (Urban 2.7)."""
     input:
@@ -21,14 +11,14 @@ checkpoint select_ensemble:
         predictions=teacher_predictions,
     output:
         members=f"{OUT}/ensemble/members.json",
-    params:
-        settings=as_json(CONFIG.ensemble),
-        fingerprint=fingerprint("mimic.ensemble.select_ensemble"),
     log:
         f"{OUT}/logs/select_ensemble.log",
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        settings=as_json(CONFIG.ensemble),
+        fingerprint=fingerprint("mimic.ensemble.select_ensemble"),
     shell:
         "python -m mimic.ensemble.select_ensemble --settings {params.settings:q} --dataset {input.dataset:q}"
         " --metrics {input.metrics:q} --predictions {input.predictions:q} --members {output.members:q}"

@@ -3,27 +3,22 @@
 # writes: epochs/SS.h5, a shard of augmented passes over the training set: pixels or recipe
 
 
-def epochs_of_shard(wildcards):
-    """Epoch numbers of a shard."""
-    return list(CONFIG.epochs.epochs_of_shard(int(wildcards.shard)))
-
-
 rule generate_epochs:
     """Augment the training images, a shard of epochs a job (Urban 2.5)."""
     input:
         dataset=f"{OUT}/data/dataset.h5",
     output:
         shard=f"{OUT}/epochs/{{shard}}.h5",
-    params:
-        settings=as_json(CONFIG.epochs, include={"store", "hsv", "crop"}),
-        seed=SEED,
-        epochs=epochs_of_shard,
-        fingerprint=fingerprint("mimic.epochs.generate_epochs"),
     log:
         f"{OUT}/logs/generate_epochs/{{shard}}.log",
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        settings=as_json(CONFIG.epochs, include={"store", "hsv", "crop"}),
+        seed=SEED,
+        epochs=epochs_of_shard,
+        fingerprint=fingerprint("mimic.epochs.generate_epochs"),
     shell:
         "python -m mimic.epochs.generate_epochs --settings {params.settings:q} --seed {params.seed}"
         " --epochs {params.epochs} --dataset {input.dataset:q} --threads {threads} --shard {output.shard:q}"

@@ -3,12 +3,6 @@
 # writes: logits/members/TTT.h5, and logits/targets.h5, their mean before the softmax
 
 
-def member_logits(wildcards):
-    """Logits of the members, known once the ensemble is selected."""
-    members = json.loads(Path(checkpoints.select_ensemble.get().output.members).read_text())["members"]
-    return [f"{OUT}/logits/members/{trial:03d}.h5" for trial in members]
-
-
 rule record_logits:
     """Record one member's logits on every stored epoch (Urban 2.2)."""
     input:
@@ -17,15 +11,15 @@ rule record_logits:
         weights=f"{OUT}/teachers/trials/{{trial}}/weights.safetensors",
     output:
         logits=f"{OUT}/logits/members/{{trial}}.h5",
-    params:
-        settings=as_json(CONFIG.logits),
-        trial="{trial}",
-        fingerprint=fingerprint("mimic.logits.record_logits"),
     log:
         f"{OUT}/logs/record_logits/{{trial}}.log",
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        settings=as_json(CONFIG.logits),
+        trial="{trial}",
+        fingerprint=fingerprint("mimic.logits.record_logits"),
     shell:
         "python -m mimic.logits.record_logits --settings {params.settings:q} --trial {params.trial}"
         " --dataset {input.dataset:q} --epochs {input.epochs:q} --weights {input.weights:q}"
@@ -39,14 +33,14 @@ rule average_logits:
         logits=member_logits,
     output:
         targets=f"{OUT}/logits/targets.h5",
-    params:
-        dtype=CONFIG.logits.dtype,
-        fingerprint=fingerprint("mimic.logits.average_logits"),
     log:
         f"{OUT}/logs/average_logits.log",
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        dtype=CONFIG.logits.dtype,
+        fingerprint=fingerprint("mimic.logits.average_logits"),
     shell:
         "python -m mimic.logits.average_logits --dtype {params.dtype} --members {input.members:q}"
         " --logits {input.logits:q} --targets {output.targets:q} > {log:q} 2>&1"

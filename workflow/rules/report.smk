@@ -12,8 +12,6 @@ rule tabulate_trials:
         csv=f"{OUT}/{{study_folder}}/trials.csv",
     log:
         f"{OUT}/logs/tabulate_trials/{{study_folder}}.log",
-    wildcard_constraints:
-        study_folder=r"teachers|students/[^/]+",
     threads: 1
     resources:
         mem_mb=500,
@@ -50,11 +48,12 @@ rule tabulate_table1:
     resources:
         mem_mb=500,
     params:
+        compare="--compare" if CONFIG.report.compare_with_paper else "--no-compare",
         fingerprint=fingerprint("mimic.report.tabulate_table1"),
     shell:
         "python -m mimic.report.tabulate_table1"
         " --hard-studies {input.hard_studies:q} --teachers {input.teachers:q}"
-        " --ensemble {input.ensemble:q} --out {output.table:q} --long {output.long:q} > {log:q} 2>&1"
+        " --ensemble {input.ensemble:q} --out {output.table:q} --long {output.long:q} {params.compare} > {log:q} 2>&1"
 
 
 rule tabulate_table2:
@@ -82,11 +81,12 @@ rule tabulate_table2:
     params:
         families=CONFIG.students.families,
         budgets=CONFIG.students.budgets,
+        compare="--compare" if CONFIG.report.compare_with_paper else "--no-compare",
         fingerprint=fingerprint("mimic.report.tabulate_table2"),
     shell:
         "python -m mimic.report.tabulate_table2"
         " --studies {input.studies:q} --families {params.families:q} --budgets {params.budgets:q}"
-        " --out {output.table:q} --long {output.long:q} > {log:q} 2>&1"
+        " --out {output.table:q} --long {output.long:q} {params.compare} > {log:q} 2>&1"
 
 
 rule plot_figure1:

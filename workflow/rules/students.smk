@@ -3,44 +3,17 @@
 # writes: students/STUDY/round-RR/proposals.json, students/STUDY/trials/TTT/{metrics.json,...}
 
 
-def student_search_space(wildcards):
-    """Search space of the study's group."""
-    hard = STUDIES[wildcards.study].hard_label
-    return (CONFIG.students.hard_label if hard else CONFIG.students).search_space.model_dump_json()
-
-
-def earlier_students(wildcards):
-    """Metrics of the study's rounds before."""
-    folder = f"students/{wildcards.study}"
-    return trial_paths(folder, trials_before(folder, int(wildcards.round)), "metrics")
-
-
-def students_of_round(wildcards):
-    """Trial numbers of a round."""
-    return list(search_of(f"students/{wildcards.study}").trials_of_round(int(wildcards.round)))
-
-
-def student_proposals(wildcards):
-    """The round that a trial belongs to."""
-    return proposals_of(f"students/{wildcards.study}", wildcards.trial)
-
-
-def student_targets(wildcards):
-    """The ensemble's logits; hard-label nets do without."""
-    return [] if STUDIES[wildcards.study].hard_label else [f"{OUT}/logits/targets.h5"]
-
-
-def student_settings(wildcards):
-    """The study's slice of the config."""
-    return study_settings(CONFIG.students, STUDIES[wildcards.study]).model_dump_json()
-
-
 rule propose_students:
     """Ask Bayesian optimisation for a study's next round (Urban 2.8, 6.3)."""
     input:
         finished=earlier_students,
     output:
         proposals=f"{OUT}/students/{{study}}/round-{{round}}/proposals.json",
+    log:
+        f"{OUT}/logs/propose_students/{{study}}/{{round}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
     params:
         search_space=student_search_space,
         study="{study}",
@@ -48,11 +21,6 @@ rule propose_students:
         round="{round}",
         trials=students_of_round,
         fingerprint=fingerprint("mimic.students.propose_students"),
-    log:
-        f"{OUT}/logs/propose_students/{{study}}/{{round}}.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python -m mimic.students.propose_students --study {params.study} --search-space {params.search_space:q}"
         " --seed {params.seed} --round {params.round} --trials {params.trials} --finished {input.finished:q}"
@@ -71,17 +39,17 @@ rule train_student:
         history=f"{OUT}/students/{{study}}/trials/{{trial}}/history.csv",
         weights=f"{OUT}/students/{{study}}/trials/{{trial}}/weights.safetensors",
         predictions=f"{OUT}/students/{{study}}/trials/{{trial}}/predictions.h5",
+    log:
+        f"{OUT}/logs/train_student/{{study}}/{{trial}}.log",
+    threads: 1
+    resources:
+        mem_mb=3000,
     params:
         settings=student_settings,
         study="{study}",
         seed=SEED,
         trial="{trial}",
         fingerprint=fingerprint("mimic.students.train_student"),
-    log:
-        f"{OUT}/logs/train_student/{{study}}/{{trial}}.log",
-    threads: 1
-    resources:
-        mem_mb=3000,
     shell:
         "python -m mimic.students.train_student --study {params.study} --settings {params.settings:q}"
         " --seed {params.seed} --trial {params.trial} --proposals {input.proposals:q}"

@@ -3,38 +3,23 @@
 # writes: teachers/round-RR/proposals.json, teachers/trials/TTT/{metrics.json,history.csv,weights.safetensors,predictions.h5}
 
 
-def earlier_teachers(wildcards):
-    """Metrics of the rounds before."""
-    return trial_paths("teachers", trials_before("teachers", int(wildcards.round)), "metrics")
-
-
-def teachers_of_round(wildcards):
-    """Trial numbers of a round."""
-    return list(CONFIG.teachers.search.trials_of_round(int(wildcards.round)))
-
-
-def teacher_proposals(wildcards):
-    """The round that a trial belongs to."""
-    return proposals_of("teachers", wildcards.trial)
-
-
 rule propose_teachers:
     """Ask Bayesian optimisation for the next round of teachers (Urban 2.6)."""
     input:
         finished=earlier_teachers,
     output:
         proposals=f"{OUT}/teachers/round-{{round}}/proposals.json",
+    log:
+        f"{OUT}/logs/propose_teachers/{{round}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
     params:
         search_space=as_json(CONFIG.teachers.search_space),
         seed=SEED,
         round="{round}",
         trials=teachers_of_round,
         fingerprint=fingerprint("mimic.teachers.propose_teachers"),
-    log:
-        f"{OUT}/logs/propose_teachers/{{round}}.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python -m mimic.teachers.propose_teachers --search-space {params.search_space:q}"
         " --seed {params.seed} --round {params.round} --trials {params.trials} --finished {input.finished:q}"
@@ -51,17 +36,17 @@ rule train_teacher:
         history=f"{OUT}/teachers/trials/{{trial}}/history.csv",
         weights=f"{OUT}/teachers/trials/{{trial}}/weights.safetensors",
         predictions=f"{OUT}/teachers/trials/{{trial}}/predictions.h5",
+    log:
+        f"{OUT}/logs/train_teacher/{{trial}}.log",
+    threads: 1
+    resources:
+        mem_mb=3000,
     params:
         crop=as_json(CONFIG.teachers.crop),
         training=as_json(CONFIG.teachers.training),
         seed=SEED,
         trial="{trial}",
         fingerprint=fingerprint("mimic.teachers.train_teacher"),
-    log:
-        f"{OUT}/logs/train_teacher/{{trial}}.log",
-    threads: 1
-    resources:
-        mem_mb=3000,
     shell:
         "python -m mimic.teachers.train_teacher --crop {params.crop:q} --training {params.training:q}"
         " --seed {params.seed} --trial {params.trial} --proposals {input.proposals:q}"

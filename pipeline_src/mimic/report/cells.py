@@ -37,3 +37,12 @@ def measured(trials, chosen, published_pct):
 def difference(measured_pct, published_pct):
     """Measured minus published accuracy in percentage points, or None where the paper has no such net."""
     return None if published_pct is None else round(measured_pct - published_pct, 2)
+
+
+def without_paper(long):
+    """A long table whose columns with the paper's values and differences are empty.
+
+    For images other than the paper's: its values say nothing about them.
+    """
+    columns = [name for name in long.columns if name.startswith("paper_") or name == "difference"]
+    return long.assign(**dict.fromkeys(columns))

@@ -3,6 +3,7 @@
 Validation chooses each row's trial; its test accuracy is reported.
 """
 
+import argparse
 import sys
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from mimic.cli import run_stage, stage_parser
 from mimic.config import CNN_FAMILIES, parse_budget
 from mimic.report import paper
-from mimic.report.cells import accuracy_text, difference, measured
+from mimic.report.cells import accuracy_text, difference, measured, without_paper
 from mimic.report.members import read_ensemble
 from mimic.report.trials import (
     best_trial,
@@ -106,13 +107,19 @@ def main(argv=None):
     parser.add_argument("--ensemble", required=True, metavar="JSON", help="members.json")
     parser.add_argument("--out", required=True, metavar="CSV", help="table in the paper's shape")
     parser.add_argument("--long", required=True, metavar="CSV", help="the same rows with what is behind them")
+    parser.add_argument(
+        "--compare",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="put the paper's values, which are for CIFAR-10, into the long form",
+    )
     arguments = parser.parse_args(argv)
 
     studies = read_studies(arguments.hard_studies, "cross_entropy", "nets trained on hard labels")
     teachers = read_teachers(arguments.teachers)
     table, long = tabulate_table1(studies, teachers, read_ensemble(arguments.ensemble, teachers))
     write_csv(arguments.out, table)
-    write_csv(arguments.long, long)
+    write_csv(arguments.long, long if arguments.compare else without_paper(long))
 
 
 if __name__ == "__main__":

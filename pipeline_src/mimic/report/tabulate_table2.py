@@ -3,6 +3,7 @@
 A cell is the test accuracy of the trial that validation chose; it is empty where no trial finished.
 """
 
+import argparse
 import sys
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from mimic.cli import InputError, run_stage, stage_parser
 from mimic.config import FAMILIES, parse_budget
 from mimic.report import paper
-from mimic.report.cells import accuracy_text, measured
+from mimic.report.cells import accuracy_text, measured, without_paper
 from mimic.report.trials import best_trial, read_studies, write_csv
 
 LONG_COLUMNS = (
@@ -80,6 +81,12 @@ def main(argv=None):
     )
     parser.add_argument("--out", required=True, metavar="CSV", help="table in the paper's shape")
     parser.add_argument("--long", required=True, metavar="CSV", help="one row a cell, with what is behind it")
+    parser.add_argument(
+        "--compare",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="put the paper's values, which are for CIFAR-10, into the long form",
+    )
     arguments = parser.parse_args(argv)
 
     for budget in arguments.budgets:
@@ -90,7 +97,7 @@ def main(argv=None):
     studies = read_studies(arguments.studies, "logit_l2", "students that mimic")
     table, long = tabulate_table2(studies, arguments.families, arguments.budgets)
     write_csv(arguments.out, table)
-    write_csv(arguments.long, long)
+    write_csv(arguments.long, long if arguments.compare else without_paper(long))
 
 
 if __name__ == "__main__":

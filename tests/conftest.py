@@ -1,0 +1,15 @@
+"""Shared by all tests: one thread, so that bytes do not depend on the machine's cores."""
+
+import os
+
+import pytest
+
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    import torch
+
+    torch.set_num_threads(1)
