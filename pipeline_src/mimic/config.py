@@ -5,17 +5,21 @@ There are no defaults and no extra keys: a typo or an omission fails before the 
 stage's ``main`` -> the function. Library code never sees the whole config.
 """
 
+import math
 import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mimic.cli import InputError, validation_message
 
 CNN_FAMILIES = ("cnn1", "cnn2", "cnn3", "cnn4")
 MLP_FAMILIES = ("mlp1", "mlp2", "mlp3", "mlp4", "mlp5")
 FAMILIES = MLP_FAMILIES + CNN_FAMILIES
+
+#: Filters or units that a layer may have at most.
+MAX_WIDTH = 1_000_000
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Family = Literal[FAMILIES]
@@ -35,7 +39,7 @@ def parse_budget(label):
     ValueError
         If the label is written otherwise, or is no whole number of parameters.
     """
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([kM])", str(label))
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)([kM])", str(label))
     if not match:
         raise ValueError("expected a budget such as 316k, 3.16M or 10M")
     count = Decimal(match[1]) * {"k": 1000, "M": 1_000_000}[match[2]]
@@ -49,7 +53,11 @@ def _checked_budget(label):
     return label
 
 
-Budget = Annotated[str, Field(description="Trainable parameters, biases included: 316k, 3.16M, 10M")]
+Budget = Annotated[
+    str,
+    AfterValidator(_checked_budget),
+    Field(description="Trainable parameters, biases included: 316k, 3.16M, 10M"),
+]
 
 
 class DataSettings(Settings):
@@ -107,11 +115,34 @@ class Range(Settings):
         return self
 
 
+def _ends_within(ge=-math.inf, gt=-math.inf, le=math.inf, lt=math.inf):
+    """Validator of a `Range`: a net must be built and trained at both of its ends."""
+
+    def check(item):
+        for end in (item.low, item.high):
+            if not (ge <= end <= le and gt < end < lt):
+                signs = {">=": ge, ">": gt, "<=": le, "<": lt}
+                limits = [f"{sign} {limit:g}" for sign, limit in signs.items() if math.isfinite(limit)]
+                raise ValueError(f"expected values {' and '.join(limits)}, got {end:g}")
+        return item
+
+    return AfterValidator(check)
+
+
+PositiveRange = Annotated[Range, _ends_within(gt=0)]
+MomentumRange = Annotated[Range, _ends_within(ge=0, lt=1)]
+DecayRange = Annotated[Range, _ends_within(ge=0)]
+DropoutRange = Annotated[Range, _ends_within(ge=0, lt=1)]
+HueRange = Annotated[Range, _ends_within(ge=0, le=0.5)]
+FractionRange = Annotated[Range, _ends_within(ge=0, le=1)]
+ScaleRange = Annotated[Range, _ends_within(ge=0, le=10)]
+
+
 class WidthRange(Settings):
     """Whole-number range of a layer's width."""
 
-    low: int = Field(ge=1)
-    high: int = Field(ge=1)
+    low: int = Field(ge=1, le=MAX_WIDTH)
+    high: int = Field(ge=1, le=MAX_WIDTH)
 
     @model_validator(mode="after")
     def _ordered(self):
@@ -167,20 +198,20 @@ class SearchSettings(Settings):
 class TeacherSpace(Settings):
     """The eighteen hyperparameters of a teacher (Urban 2.7, 6.1)."""
 
-    learning_rate: Range
-    momentum: Range
-    weight_decay: Range
-    init_coefficient: Range
-    dropout_conv1: Range
-    dropout_conv2: Range
-    dropout_conv3: Range
-    dropout_fc1: Range
-    dropout_fc2: Range
-    hue_shift: Range
-    saturation_shift: Range
-    value_shift: Range
-    saturation_scale: Range
-    value_scale: Range
+    learning_rate: PositiveRange
+    momentum: MomentumRange
+    weight_decay: DecayRange
+    init_coefficient: PositiveRange
+    dropout_conv1: DropoutRange
+    dropout_conv2: DropoutRange
+    dropout_conv3: DropoutRange
+    dropout_fc1: DropoutRange
+    dropout_fc2: DropoutRange
+    hue_shift: HueRange
+    saturation_shift: FractionRange
+    value_shift: FractionRange
+    saturation_scale: ScaleRange
+    value_scale: ScaleRange
     filters_conv1: WidthRange = Field(description="Both 3x3 layers before the first pool")
     filters_conv2: WidthRange = Field(description="Both 3x3 layers before the second pool")
     filters_conv3: WidthRange = Field(description="All four 3x3 layers before the third pool")
@@ -253,19 +284,12 @@ class StudyGroup(Settings):
     weight_decay: float = Field(ge=0, strict=False, description="L2 penalty")
     training: TrainingSettings
 
-    @field_validator("budgets")
-    @classmethod
-    def _known_budgets(cls, budgets):
-        for label in budgets:
-            _checked_budget(label)
-        return budgets
-
     @model_validator(mode="after")
     def _each_once(self):
-        for key in ("families", "budgets"):
-            values = getattr(self, key)
+        counts = [parse_budget(label) for label in self.budgets]
+        for key, values in (("families", self.families), ("budgets", counts)):
             if len(set(values)) != len(values):
-                raise ValueError(f"{key} names something twice: {values}")
+                raise ValueError(f"{key} names something twice: {getattr(self, key)}")
         for family, by_budget in self.width_bounds.items():
             for label in by_budget:
                 try:
@@ -288,24 +312,24 @@ class StudySettings(Settings):
 class StudentSpace(Settings):
     """Hyperparameters of a student (Urban 6.3)."""
 
-    learning_rate: Range
-    momentum: Range
-    input_scale: Range = Field(description="Factor on the standardised input")
-    init_scale: Range = Field(description="Factor on the initial Glorot weights")
-    width_constant: Range = Field(description="C1, C2 in [0, 1], mapped linearly to the width bounds")
-    hidden_ratio: Range = Field(description="MLPs: one ratio a hidden layer, renormalised to the budget")
+    learning_rate: PositiveRange
+    momentum: MomentumRange
+    input_scale: PositiveRange = Field(description="Factor on the standardised input")
+    init_scale: PositiveRange = Field(description="Factor on the initial Glorot weights")
+    width_constant: FractionRange = Field(description="C1, C2 in [0, 1], mapped linearly to the width bounds")
+    hidden_ratio: PositiveRange = Field(description="One ratio a hidden layer, renormalised to the budget")
 
 
 class HardLabelSpace(Settings):
     """Hyperparameters of a net trained on hard labels (Urban 6.2)."""
 
-    learning_rate: Range
-    momentum: Range
-    width_constant: Range
-    dropout_conv1: Range
-    dropout_conv2: Range
-    dropout_conv3: Range
-    dropout_fc1: Range
+    learning_rate: PositiveRange
+    momentum: MomentumRange
+    width_constant: FractionRange
+    dropout_conv1: DropoutRange
+    dropout_conv2: DropoutRange
+    dropout_conv3: DropoutRange
+    dropout_fc1: DropoutRange
 
 
 class HardLabelSettings(StudyGroup):

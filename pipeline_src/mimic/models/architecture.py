@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from mimic.cli import InputError, validation_message
+from mimic.config import MAX_WIDTH
 
-MAX_WIDTH = 1_000_000
 Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 _closed = ConfigDict(extra="forbid", strict=True)
 

@@ -1,6 +1,7 @@
 """Widths that meet a parameter budget (Urban 2.8): one width is dependent, solved outside the search."""
 
-from mimic.models.architecture import MAX_WIDTH, count_parameters
+from mimic.config import MAX_WIDTH
+from mimic.models.architecture import count_parameters
 
 
 class BudgetError(ValueError):
