@@ -68,7 +68,7 @@ def parse_settings(model, text, where="--settings"):
     """
     try:
         return TypeAdapter(model).validate_python(json.loads(text), strict=False)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{where}: not JSON: {error}") from None
     except ValidationError as error:
         raise InputError(validation_message(error, where)) from None

@@ -1,0 +1,107 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser
+from mimic.config import EnsembleSettings, SearchSettings
+
+
+def stage(error):
+    def main(argv):
+        if error is not None:
+            raise error
+
+    return main
+
+
+def test_a_stage_that_is_done_exits_with_0(capsys):
+    assert run_stage(stage(None)) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (InputError("config: seed: wrong"), 1, "error: config: seed: wrong\n"),
+        (FileNotFoundError(2, "No such file or directory", "a.h5"), 1, "a.h5: No such file or directory\n"),
+        (PermissionError(13, "Permission denied", "out"), 1, "error: out: Permission denied\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line_and_an_exit_code(capsys, error, code, line):
+    assert run_stage(stage(error)) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(line)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("a fault"), RuntimeError("a fault"), OSError("a fault")])
+def test_a_fault_of_the_program_is_not_hidden(error):
+    with pytest.raises(type(error), match="a fault"):
+        run_stage(stage(error))
+
+
+def test_arguments_reach_the_stage():
+    seen = []
+    run_stage(seen.append, ["--x", "3"])
+    assert seen == [["--x", "3"]]
+
+
+def test_a_reader_that_goes_away_is_no_traceback():
+    program = (
+        "from mimic.cli import run_stage\n"
+        "def main(argv):\n"
+        "    while True:\n"
+        "        print('x' * 1000)\n"
+        "raise SystemExit(run_stage(main))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+    )
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(20) == 1
+
+
+def test_settings_are_read_from_json():
+    settings = parse_settings(SearchSettings, '{"trials": 5, "first_round": 2, "round_size": 3}')
+    assert settings == SearchSettings(trials=5, first_round=2, round_size=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "--settings: not JSON"),
+        ("{", "--settings: not JSON"),
+        ("[]", "--settings: (top level): "),
+        ("{}", "--settings: n_members: Field required"),
+        ('{"n_members": 0}', "--settings: n_members: Input should be greater than or equal to 1, got 0"),
+        ('{"n_members": "many"}', "--settings: n_members: "),
+        ('{"n_members": NaN}', "--settings: n_members: "),
+        ('{"n_members": 1, "x": 2}', "--settings: x: unknown key"),
+        (json.dumps({"n_members": "y" * 1000}), "--settings: n_members: "),
+        ("[" * 100_000, "--settings: not JSON"),
+    ],
+)
+def test_wrong_settings_are_one_short_line(text, expected):
+    with pytest.raises(InputError) as error:
+        parse_settings(EnsembleSettings, text)
+    assert str(error.value).startswith(expected)
+    assert len(str(error.value)) < 200
+    assert "\n" not in str(error.value)
+
+
+def test_the_usage_line_is_what_a_user_types(capsys):
+    with pytest.raises(SystemExit) as error:
+        stage_parser("What it does.\n\nMore.", "mimic.step.stage").parse_args(["--help"])
+    assert error.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: python -m mimic.step.stage")
+    assert "What it does." in out
+    assert "More." not in out
