@@ -49,15 +49,15 @@ def dataset_is_stale():
 
 
 def check_images():
-    """Refuse images that cannot be used, name those that are missing."""
-    message = missing_data_message(CONFIG.data)
-    if message:
-        print(f"note: {message}", file=sys.stderr)
-        return message
+    """Refuse images that cannot be used; say which are missing, and return what was said."""
     try:
         check_source(CONFIG.data)
     except InputError as error:
         stop(error)
+    message = missing_data_message(CONFIG.data)
+    if message:
+        print(f"note: {message}", file=sys.stderr)
+    return message
 
 
 # Only where Snakemake was started, not again in each of its jobs.
