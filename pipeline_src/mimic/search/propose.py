@@ -9,6 +9,7 @@ import warnings
 
 from scipy.stats import qmc
 
+from mimic.cli import InputError
 from mimic.seeding import derive
 
 
@@ -57,14 +58,18 @@ def propose(space, n_proposals, finished, seed, study, round_index):
 
     Raises
     ------
-    ValueError
-        If a finished trial lacks a dimension or lies outside the space.
+    InputError
+        If a finished trial comes twice, lacks a dimension or lies outside the space.
     """
+    numbers = set()
     for trial in finished:
+        if trial.number in numbers:
+            raise InputError(f"trial {trial.number} comes twice")
+        numbers.add(trial.number)
         for dimension in space:
             value = trial.hyperparameters.get(dimension.name)
-            if value is None or not dimension.contains(value):
-                raise ValueError(
+            if not dimension.contains(value):
+                raise InputError(
                     f"trial {trial.number}: expected {dimension.name} in "
                     f"[{dimension.low}, {dimension.high}], got {value}"
                 )

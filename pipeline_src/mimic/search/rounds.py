@@ -28,17 +28,35 @@ class FinishedTrial:
 
 
 def read_finished(paths):
-    """Finished trials of earlier rounds from their ``metrics.json``; validation accuracy is the objective."""
+    """Finished trials of earlier rounds from their ``metrics.json``; validation accuracy is the objective.
+
+    Raises
+    ------
+    InputError
+        Names the file and the key that is no trial's.
+    """
     finished = []
     for path in paths:
         metrics = read_json(path, TRIAL_FORMAT)
-        try:
-            objective = metrics["validation_accuracy"] if metrics["status"] == "finished" else None
-            trial = FinishedTrial(int(metrics["trial"]), dict(metrics["hyperparameters"]), objective)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: not a trial's metrics: {error!r}") from None
-        finished.append(trial)
+        objective = _checked(metrics, "validation_accuracy", int | float | None, path)
+        status = metrics.get("status")
+        if status not in ("finished", "diverged"):
+            raise InputError(f"{path}: status: expected finished or diverged, got {status!r}")
+        if status == "diverged":
+            objective = None
+        elif objective is None or not 0 <= objective <= 1:
+            raise InputError(f"{path}: validation_accuracy: expected a fraction, got {objective}")
+        number = _checked(metrics, "trial", int, path)
+        finished.append(FinishedTrial(number, _checked(metrics, "hyperparameters", dict, path), objective))
     return finished
+
+
+def _checked(values, key, kind, path):
+    """Value of a key of an untrusted file, of the type that it must have."""
+    value = values.get(key)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise InputError(f"{path}: {key}: expected {getattr(kind, '__name__', kind)}, got {value!r}")
+    return value
 
 
 def write_proposals(path, study, round_index, trials, proposals, **notes):
@@ -67,10 +85,12 @@ def read_proposal(path, trial):
     Raises
     ------
     InputError
-        If the round does not propose it.
+        If the file is no round, or does not propose it.
     """
     value = read_json(path, PROPOSALS_FORMAT)
-    for row in value.get("proposals", ()):
+    for row in _checked(value, "proposals", list, path):
+        if not isinstance(row, dict):
+            raise InputError(f"{path}: proposals: expected objects, got {row!r}")
         if row.get("trial") == trial:
-            return row["hyperparameters"], value["round"]
+            return _checked(row, "hyperparameters", dict, path), _checked(value, "round", int, path)
     raise InputError(f"{path}: proposes no trial {trial}")

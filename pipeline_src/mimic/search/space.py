@@ -36,7 +36,9 @@ class Dimension:
         return min(max(value, self.low), self.high)
 
     def contains(self, value):
-        """Whether a value lies in the range and has its type."""
+        """Whether a value, of whatever type, is a number of the range."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
         return self.low <= value <= self.high and (not self.integer or value == int(value))
 
 
