@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from mimic.cli import InputError
-from mimic.config import CNN_FAMILIES, FAMILIES, StudySettings, WidthRange, parse_budget
+from mimic.config import CNN_FAMILIES, FAMILIES, MAX_WIDTH, StudySettings, WidthRange, parse_budget
 from mimic.models.architecture import count_parameters
 from mimic.models.budget import BudgetError, scale_ratios, solve_width
 from mimic.models.student_cnn import SHAPES, cnn_architecture
@@ -151,7 +151,7 @@ def bounds_at(group, family, budget):
         nearest = below if above is None else above
         factor = math.sqrt(budget / nearest)
         scaled = {
-            name: tuple(max(1, round(factor * bound)) for bound in (item.low, item.high))
+            name: tuple(min(max(1, round(factor * bound)), MAX_WIDTH) for bound in (item.low, item.high))
             for name, item in table[nearest].items()
         }
         return scaled, f"scaled from {nearest:,} parameters with the square root of the budget"
