@@ -125,8 +125,14 @@ def open_hdf5(path, format_name, format_version):
 
 
 def read_provenance(file):
-    """Provenance of an open HDF5 file, as a dict."""
-    return json.loads(file.attrs["provenance"])
+    """Provenance of an open HDF5 file, as a dict; InputError where it has none."""
+    try:
+        provenance = json.loads(file.attrs["provenance"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        provenance = None
+    if not isinstance(provenance, dict):
+        raise InputError(f"{file.filename}: attribute provenance: expected a JSON object")
+    return provenance
 
 
 def provenance_of(stage, settings, seed, fingerprint, **sources):

@@ -8,6 +8,7 @@ test_logits         float32  (n_test, n_cls)        likewise
 ==================  =======  =====================  ===========================================
 """
 
+import h5py
 import numpy as np
 
 from mimic.artifact import create_hdf5, open_hdf5, read_provenance
@@ -49,9 +50,14 @@ def read_predictions(path, n_classes):
         for split in SPLITS:
             name = f"{split}_logits"
             dataset = file.get(name)
-            if dataset is None or dataset.dtype != np.float32 or dataset.shape[1:] != (n_classes,):
+            is_array = isinstance(dataset, h5py.Dataset) and dataset.dtype == np.float32
+            if not is_array or dataset.shape[1:] != (n_classes,):
                 raise InputError(f"{path}: {name}: expected float32 of shape (n, {n_classes}), got {dataset}")
             logits[split] = dataset[()]
             if not np.isfinite(logits[split]).all():
                 raise InputError(f"{path}: {name}: expected finite logits")
-        return logits, read_provenance(file)["sources"]["dataset"]
+        sources = read_provenance(file).get("sources")
+        digest = sources.get("dataset") if isinstance(sources, dict) else None
+        if not isinstance(digest, str):
+            raise InputError(f"{path}: provenance: expected the digest of a dataset, got {digest!r}")
+        return logits, digest
