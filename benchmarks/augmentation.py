@@ -11,14 +11,7 @@ median per second of processor time, which leaves out the time in which other pr
 """
 
 import argparse
-import contextlib
-import datetime
-import importlib.metadata
 import importlib.util
-import json
-import os
-import platform
-import re
 import statistics
 import time
 from pathlib import Path
@@ -27,6 +20,7 @@ import numpy as np
 import scipy.ndimage
 import torch
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
+from recording import header, write_result
 
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer, standardise
@@ -196,15 +190,6 @@ PACKAGES = (
 )
 
 
-def processor_name():
-    """Name of the processor, from Linux where it tells."""
-    try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="ascii"))
-    except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
-
-
 def measure(n_rounds):
     """Images a second of every entry in every round by two clocks, and our images against the reference's."""
     generator = np.random.default_rng(0)
@@ -236,7 +221,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    load_before = os.getloadavg()[0]
+    machine = header(PACKAGES)
     rates, difference = measure(arguments.rounds)
     medians = {
         name: {clock: round(statistics.median(values)) for clock, values in clocks.items()}
@@ -255,20 +240,8 @@ def main():
         f"ours against scipy + matplotlib: at most {difference['largest_levels']} level, "
         f"{difference['share_of_values']:.4%} of values differ"
     )
-    versions = {}
-    for package in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
     result = {
-        "benchmark": "augmentation",
-        "date": datetime.date.today().isoformat(),
-        "processor": processor_name(),
-        "n_cores": os.cpu_count(),
-        "n_threads": torch.get_num_threads(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "load_average_before": round(load_before, 2),
-        "python": platform.python_version(),
-        "versions": versions,
+        **machine,
         "median_images_per_second": medians,
         "images_per_second": {
             name: {clock: [round(value) for value in values] for clock, values in clocks.items()}
@@ -277,11 +250,7 @@ def main():
         "cubic_spline": {name: ENTRIES[name][2] for name in rates},
         "ours_against_scipy": difference,
     }
-    hardware = re.sub(r"[^a-z0-9]+", "-", result["processor"].lower()).strip("-")
-    path = arguments.out / f"{result['date']}-augmentation-{hardware}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {path}")
+    write_result(arguments.out, "augmentation", result)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from mimic.students.families import check_studies, parse_study, studies_of, stud
 # Jobs run with the Python that runs Snakemake, whether or not its environment is activated.
 shell.prefix(f'export PATH="{Path(sys.executable).parent}":"$PATH"; ')
 
+
 def stop(message):
     """End with one line, before any job starts."""
     sys.exit(f"error: {message}")

@@ -40,6 +40,13 @@ def augment(args):
     write_sheet(args.images, args.out, args.draws, args.seed, args.config)
 
 
+def schema(args):
+    """Print the JSON schema of config.yaml, for editors."""
+    from mimic.console.schema import schema_text
+
+    print(schema_text(), end="")
+
+
 def show(args):
     """Print a table of the results."""
     from mimic.report.show import show_table
@@ -77,6 +84,7 @@ def parser():
     sub.add_argument("--draws", type=int, default=8, help="augmentations an image (default 8)")
     sub.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
     sub.add_argument("--config", default="config.yaml", help="where the constants come from (section epochs)")
+    add(schema)
     sub = add(show)
     sub.add_argument("table", help="CSV file of the results")
     return top
