@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= 2
-DEMO := $(BIN)/snakemake --cores $(CORES) --configfile workflow/presets/demo.yaml
+DEMO := $(BIN)/snakemake --cores $(CORES) --configfile workflow/presets/demo.yaml --rerun-incomplete --show-failed-logs
 
 .PHONY: demo test venv lint bench clean
 
