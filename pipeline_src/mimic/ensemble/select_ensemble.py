@@ -1,12 +1,14 @@
 """Select the ensemble among the teacher trials on validation accuracy (Urban 2.7)."""
 
 import sys
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mimic.artifact import read_json, write_json
-from mimic.cli import InputError, parse_settings, run_stage, stage_parser
-from mimic.config import EnsembleSettings
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser, validation_message
+from mimic.config import EnsembleSettings, Fraction
 from mimic.data.store import read_dataset
 from mimic.ensemble.greedy import accuracy_and_loss, select_greedily
 from mimic.training.predictions import read_predictions
@@ -50,6 +52,32 @@ def select_ensemble(validation_logits, test_logits, labels, n_members):
     return steps
 
 
+class Candidate(BaseModel):
+    """What the ensemble needs of a trial's ``metrics.json``, which may come from elsewhere."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+    trial: int = Field(ge=0)
+    status: Literal["finished", "diverged"]
+    n_parameters: int = Field(ge=1)
+    validation_accuracy: Fraction | None
+    test_accuracy: Fraction | None
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if self.status == "finished" and None in (self.validation_accuracy, self.test_accuracy):
+            raise ValueError("a finished trial needs validation_accuracy and test_accuracy")
+        return self
+
+
+def read_candidate(path):
+    """A trial from its ``metrics.json``; an `InputError` names the file and the key that is wrong."""
+    try:
+        return Candidate.model_validate(read_json(path, "mimic.trial"))
+    except ValidationError as error:
+        raise InputError(validation_message(error, path)) from None
+
+
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--settings", required=True, help="section `ensemble` of the config, as JSON")
@@ -62,10 +90,13 @@ def main(argv=None):
     if len(args.metrics) != len(args.predictions):
         raise InputError(f"--predictions: expected {len(args.metrics)} files, got {len(args.predictions)}")
     dataset = read_dataset(args.dataset, splits=("validation", "test"))
-    trials = {}
+    trials, seen = {}, set()
     for metrics_path, predictions_path in zip(args.metrics, args.predictions, strict=True):
-        metrics = read_json(metrics_path, "mimic.trial")
-        if metrics["status"] != "finished":
+        metrics = read_candidate(metrics_path)
+        if metrics.trial in seen:
+            raise InputError(f"{metrics_path}: trial {metrics.trial} comes twice")
+        seen.add(metrics.trial)
+        if metrics.status != "finished":
             continue
         logits, digest = read_predictions(predictions_path, len(dataset.class_names))
         if digest != dataset.digest:
@@ -79,7 +110,7 @@ def main(argv=None):
                     f"{predictions_path}: {split}: expected {len(dataset.labels[split])} rows, "
                     f"got {len(values)}"
                 )
-        trials[int(metrics["trial"])] = (metrics, logits)
+        trials[metrics.trial] = (metrics, logits)
     if len(trials) < settings.n_members:
         raise InputError(
             f"ensemble.n_members: expected at least {settings.n_members} finished trials, got {len(trials)} "
@@ -95,7 +126,7 @@ def main(argv=None):
     chosen = [trials[trial][0] for trial in members]
     final = {key: steps[-1][key] for key in ("validation_accuracy", "validation_loss", "test_accuracy")}
     mean = {
-        f"mean_member_{key}": float(np.mean([metrics[key] for metrics in chosen]))
+        f"mean_member_{key}": float(np.mean([getattr(metrics, key) for metrics in chosen]))
         for key in ("validation_accuracy", "test_accuracy")
     }
     write_json(
@@ -104,7 +135,7 @@ def main(argv=None):
             "format": "mimic.ensemble",
             "members": members,
             "steps": steps,
-            "n_parameters": sum(metrics["n_parameters"] for metrics in chosen),
+            "n_parameters": sum(metrics.n_parameters for metrics in chosen),
             **final,
             **mean,
         },
