@@ -20,6 +20,7 @@ belong to both kinds alike. The probe proves that what is rendered here is what 
 import hashlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 
@@ -75,7 +76,7 @@ def write_shard(path, epochs, render, store_pixels, dataset_digest, provenance, 
         images = None
         if store_pixels:
             chunks = (1, min(CHUNK_IMAGES, n_images), 3, 32, 32)
-            images = file.create_dataset("images", shape, "u1", chunks=chunks)
+            images = file.create_dataset("images", shape, "u1", chunks=chunks, fletcher32=True)
         for row, number in enumerate(numbers):
             if images is None:
                 probe[row] = render(epochs[number].rows(0, n_probe))
@@ -116,9 +117,10 @@ class StoredEpochs:
             self._add_shard(Path(path))
         if not self._place:
             raise InputError("no epochs: expected at least one shard")
-        missing = sorted(set(range(max(self._place) + 1)) - set(self._place))
+        # An epoch number beyond the others leaves a gap below their count, however large it is.
+        missing = sorted(set(range(len(self._place))) - set(self._place))
         if missing:
-            raise InputError(f"epochs {missing[:5]} are missing from the {len(list(paths))} shards given")
+            raise InputError(f"epochs {missing[:5]} are missing from the {len(paths)} shards given")
         self._checked = set()  # shards whose probe was rendered here and found equal
 
     @property
@@ -211,7 +213,7 @@ class StoredEpochs:
 def _check_layout(path, file, n_images):
     """Refuse shapes and types that do not fit before anything is read."""
     epoch = file.get("epoch")
-    k = 0 if epoch is None or epoch.ndim != 1 else len(epoch)
+    k = len(epoch) if isinstance(epoch, h5py.Dataset) and epoch.ndim == 1 else 0
     expected = {"epoch": ("int32", (k,)), "epoch_digest": ("uint8", (k, 32))}
     expected |= {f"recipe/{name}": (str(np.dtype(t)), (k, n_images)) for name, t in Recipe.FIELDS.items()}
     expected["probe_images"] = ("uint8", (k, min(N_PROBE, n_images), 3, 32, 32))
@@ -219,6 +221,9 @@ def _check_layout(path, file, n_images):
         expected["images"] = ("uint8", (k, n_images, 3, 32, 32))
     for name, (dtype, shape) in expected.items():
         found = file.get(name)
-        found_shape = None if found is None else (str(found.dtype), found.shape)
+        found_shape = (str(found.dtype), found.shape) if isinstance(found, h5py.Dataset) else None
         if k == 0 or found_shape != (dtype, shape):
             raise InputError(f"{path}: {name}: expected {dtype} of shape {shape}, got {found_shape}")
+    # A file can claim any number of epochs without holding them: look before memory is taken.
+    if file["epoch_digest"].id.get_storage_size() < 32 * k:
+        raise InputError(f"{path}: epoch_digest: expected {k} digests, the file holds fewer")
