@@ -5,10 +5,16 @@ import sys
 
 import numpy as np
 
-from mimic.artifact import open_hdf5, provenance_of, read_json
+from mimic.artifact import provenance_of, read_json
 from mimic.cli import InputError, run_stage, stage_parser
 from mimic.fingerprint import of_stage
-from mimic.logits.store import MEMBER_FORMAT, TARGETS_FORMAT, VERSION, StoredLogits, write_logits
+from mimic.logits.store import (
+    MEMBER_FORMAT,
+    TARGETS_FORMAT,
+    StoredLogits,
+    read_epoch_digests,
+    write_logits,
+)
 from mimic.progress import Report
 
 STAGE = "mimic.logits.average_logits"
@@ -25,11 +31,26 @@ def average_logits(member_logits):
     Returns
     -------
     float64 array, shape (n, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ (broadcasting would hide it).
     """
     total = np.zeros(member_logits[0].shape, np.float64)
     for logits in member_logits:
+        if logits.shape != total.shape:
+            raise ValueError(f"expected logits of shape {total.shape}, got {logits.shape}")
         total += logits
     return total / len(member_logits)
+
+
+def _read_trials(path):
+    """Trial numbers of the members, in the order of selection."""
+    trials = read_json(path, "mimic.ensemble").get("members")
+    if not isinstance(trials, list) or not trials or not all(type(trial) is int for trial in trials):
+        raise InputError(f"{path}: members: expected a list of trial numbers, got {trials!r}")
+    return trials
 
 
 def main(argv=None):
@@ -39,11 +60,16 @@ def main(argv=None):
     parser.add_argument("--logits", nargs="+", required=True, help="logits of every member")
     parser.add_argument("--targets", required=True, help="file to write")
     args = parser.parse_args(argv)
-    expected = read_json(args.members, "mimic.ensemble")["members"]
-    with open_hdf5(args.logits[0], MEMBER_FORMAT, VERSION) as file:
-        digests = {row: digest.tobytes() for row, digest in enumerate(file["epoch_digest"][()])}
-        n_images = file["logits"].shape[1]
+    expected = _read_trials(args.members)
+    digests, n_images = read_epoch_digests(args.logits[0], MEMBER_FORMAT)
     stored = [StoredLogits(path, MEMBER_FORMAT, digests, n_images) for path in args.logits]
+    for logits in stored:
+        if len(logits.members) != 1:
+            raise InputError(
+                f"{logits.path}: expected the logits of one member, got {len(logits.members)} members"
+            )
+        if logits.n_classes != stored[0].n_classes:
+            raise InputError(f"{logits.path}: expected {stored[0].n_classes} classes, got {logits.n_classes}")
     members = [member for logits in stored for member in logits.members]
     found = [member.trial for member in members]
     if sorted(found) != sorted(expected):

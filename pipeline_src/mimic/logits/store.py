@@ -13,9 +13,11 @@ trial number and the SHA-256 of the weights of every net that had a part.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from mimic.artifact import create_hdf5, open_hdf5
@@ -50,8 +52,10 @@ def write_logits(path, format_name, epochs, epoch_digests, n_images, n_classes, 
 
     Raises
     ------
-    ValueError
+    InputError
         If a logit does not fit the type.
+    ValueError
+        If there are more or fewer epochs than digests, or one has another shape.
     """
     shape = (len(epoch_digests), n_images, n_classes)
     with create_hdf5(path, format_name, VERSION, provenance) as file:
@@ -60,12 +64,20 @@ def write_logits(path, format_name, epochs, epoch_digests, n_images, n_classes, 
         file.create_dataset("epoch_digest", data=digests, fletcher32=True)
         stored_type = np.dtype(dtype).newbyteorder("<")
         stored = file.create_dataset("logits", shape, stored_type, chunks=(1, *shape[1:]), fletcher32=True)
+        n_written = 0
         for row, logits in enumerate(epochs):
+            if row >= len(stored) or np.shape(logits) != shape[1:]:
+                raise ValueError(
+                    f"expected {len(stored)} epochs of shape {shape[1:]}, got {np.shape(logits)}"
+                )
             with np.errstate(over="ignore"):
                 values = np.asarray(logits).astype(stored_type)
             if not np.isfinite(values).all():
-                raise ValueError(f"{path}: epoch {row}: a logit is not finite as {dtype}")
+                raise InputError(f"{path}: epoch {row}: a logit is not finite as {dtype}")
             stored[row] = values
+            n_written += 1
+        if n_written != len(stored):
+            raise ValueError(f"expected {len(stored)} epochs of shape {shape[1:]}, got {n_written}")
 
 
 class StoredLogits:
@@ -88,15 +100,12 @@ class StoredLogits:
     def __init__(self, path, format_name, epoch_digests, n_images):
         self.path, self.format_name = Path(path), format_name
         with open_hdf5(path, format_name, VERSION) as file:
-            stored, digests = file.get("logits"), file.get("epoch_digest")
+            stored, digests = _checked_arrays(path, file)
             k = len(epoch_digests)
-            if stored is None or stored.ndim != 3 or stored.shape[:2] != (k, n_images):
-                found = None if stored is None else stored.shape
-                raise InputError(f"{path}: logits: expected shape ({k}, {n_images}, n_classes), got {found}")
-            if stored.dtype not in (np.float16, np.float32):
-                raise InputError(f"{path}: logits: expected float16 or float32, got {stored.dtype}")
-            if digests is None or digests.shape != (k, 32) or digests.dtype != np.uint8:
-                raise InputError(f"{path}: epoch_digest: expected uint8 of shape ({k}, 32), got {digests}")
+            if stored.shape[:2] != (k, n_images):
+                raise InputError(
+                    f"{path}: logits: expected shape ({k}, {n_images}, n_classes), got {stored.shape}"
+                )
             for epoch, found in enumerate(digests[()]):
                 if found.tobytes() != epoch_digests[epoch]:
                     raise InputError(
@@ -122,6 +131,39 @@ class StoredLogits:
         if not np.isfinite(values).all():
             raise InputError(f"{self.path}: logits of epoch {epoch % self.n_epochs} are not finite")
         return values
+
+
+def read_epoch_digests(path, format_name):
+    """The epochs that a file of logits belongs to.
+
+    Returns
+    -------
+    epoch_digests : dict of int to bytes, 32
+        By epoch number.
+    n_images : int
+    """
+    with open_hdf5(path, format_name, VERSION) as file:
+        stored, digests = _checked_arrays(path, file)
+        return {epoch: digest.tobytes() for epoch, digest in enumerate(digests[()])}, stored.shape[1]
+
+
+def _checked_arrays(path, file):
+    """The two arrays, whose types and shapes fit each other; no larger than the file."""
+    stored, digests = file.get("logits"), file.get("epoch_digest")
+    if not isinstance(stored, h5py.Dataset) or stored.ndim != 3:
+        found = getattr(stored, "shape", None)
+        raise InputError(f"{path}: logits: expected shape (n_epochs, n_images, n_classes), got {found}")
+    if stored.dtype not in (np.float16, np.float32):
+        raise InputError(f"{path}: logits: expected float16 or float32, got {stored.dtype}")
+    shape = (len(stored), 32)
+    is_array = isinstance(digests, h5py.Dataset) and digests.dtype == np.uint8
+    if not is_array or digests.shape != shape:
+        raise InputError(f"{path}: epoch_digest: expected uint8 of shape {shape}, got {digests}")
+    for array in (stored, digests):
+        n_bytes = array.dtype.itemsize * math.prod(array.shape)
+        if array.id.get_storage_size() < n_bytes:
+            raise InputError(f"{path}: {array.name[1:]}: expected {n_bytes:,} bytes, the file holds fewer")
+    return stored, digests
 
 
 def _read_members(path, file):

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from mimic.artifact import digest_file, read_provenance
+from mimic.augment.render import Renderer
+from mimic.cli import InputError
+from mimic.data.store import make_dataset, write_dataset
+from mimic.epochs.store import StoredEpochs
+from mimic.logits.store import MEMBER_FORMAT, Member, StoredLogits
+from mimic.models.net import new_net
+from mimic.models.student_mlp import mlp_architecture
+from mimic.training.devices import choose_device
+from mimic.training.evaluate import predict
+
+DEVICE = choose_device("float32", "off", 1)
+
+
+def test_a_member_s_logits_are_its_own_on_every_stored_image(member, shards, dataset, tmp_path):
+    path = member(3)
+    images = torch.from_numpy(dataset.images["train"])
+    epochs = StoredEpochs(shards, dataset.digest, images, Renderer("cpu"))
+    stored = StoredLogits(path, MEMBER_FORMAT, epochs.digests, 36)
+    net = new_net(mlp_architecture([4], 3), 1.0, 3)
+    for epoch in range(3):
+        expected = predict(net, epochs.images(epoch), DEVICE, 16).numpy()
+        np.testing.assert_array_equal(stored.epoch(epoch), expected)
+        np.testing.assert_array_equal(stored.epoch(epoch + 3), expected)
+    weights = tmp_path / "weights" / "3.safetensors"
+    assert stored.members == (Member(3, digest_file(weights)),)
+    with h5py.File(path) as file:
+        assert read_provenance(file)["sources"] == {
+            "dataset": dataset.digest,
+            "weights": digest_file(weights),
+        }
+
+
+def test_float16_costs_no_more_than_its_rounding(member):
+    with h5py.File(member(3, dtype="float16")) as half, h5py.File(member(4)) as other:
+        assert half["logits"].dtype == np.float16
+        assert other["logits"].dtype == np.float32
+        halves = half["logits"][()].astype(np.float64)
+    with h5py.File(member(3)) as file:
+        np.testing.assert_allclose(halves, file["logits"][()], rtol=2**-11, atol=2**-24)
+
+
+def test_logits_too_large_for_float16_are_refused(member, tmp_path):
+    with pytest.raises(InputError, match="epoch 0: a logit is not finite as float16"):
+        member(3, dtype="float16", init_scale=1e3)
+    assert not list(Path(tmp_path / "logits").iterdir())
+    member(3, dtype="float32", init_scale=1e3)
+
+
+def test_a_net_of_other_classes_is_refused(member):
+    with pytest.raises(InputError, match=r"3\.safetensors: expected 3 classes, got 4"):
+        member(3, n_classes=4)
+
+
+def test_epochs_of_another_dataset_are_refused(member, dataset, tmp_path):
+    images = {split: array.copy() for split, array in dataset.images.items()}
+    images["train"][0, 0, 0, 0] ^= 1
+    other = make_dataset(images, dataset.labels, dataset.class_names)
+    write_dataset(tmp_path / "other.h5", other, {})
+    with pytest.raises(InputError, match="made from another dataset") as error:
+        member(3, dataset=str(tmp_path / "other.h5"))
+    assert dataset.digest[:16] in str(error.value)
+    assert other.digest[:16] in str(error.value)
+
+
+def test_a_missing_shard_is_refused(member, shards):
+    with pytest.raises(InputError, match=r"epochs \[0\] are missing from the 1 shards"):
+        member(3, epochs=shards[1:])
