@@ -56,7 +56,7 @@ def test_the_order_in_which_trials_finished_does_not_matter(batch):
 
 
 def test_another_seed_study_or_round_proposes_something_else(batch):
-    others = [propose(FIXED, 4, history(FIXED), *args) for args in ((2, "a", 1), (1, "a", 2))]
+    others = [propose(FIXED, 4, history(FIXED), *args) for args in ((2, "a", 1), (1, "a", 2), (1, "b", 1))]
     assert all(other != batch for other in others)
     first = {name: propose(SPACE, 4, [], 1, name, 0)[0]["rate"] for name in ("cnn1-1M", "cnn2-1M")}
     assert first["cnn1-1M"] != first["cnn2-1M"]

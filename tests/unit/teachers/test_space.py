@@ -20,9 +20,11 @@ def test_a_teacher_has_eighteen_hyperparameters():
     assert integers == ["filters_conv1", "filters_conv2", "filters_conv3", "hidden_units"]
 
 
-@pytest.mark.parametrize("end", ["low", "high"])
-def test_both_ends_of_every_range_are_a_net(end):
-    point = {dimension.name: getattr(dimension, end) for dimension in SPACE}
+ENDS = [{dimension.name: getattr(dimension, end) for dimension in SPACE} for end in ("low", "high")]
+
+
+@pytest.mark.parametrize("point", [*ENDS, *sobol_points(SPACE, 2, 1)], ids=["low", "high", "one", "other"])
+def test_a_point_is_the_net_that_it_describes(point):
     net = teacher_of(point, 10)
     widths = [point[name] for name in ("filters_conv1", "filters_conv2", "filters_conv3", "hidden_units")]
     assert notation(net) == "{}c^2-mp-{}c^2-mp-{}c^4-mp-{}fc^2".format(*widths)
