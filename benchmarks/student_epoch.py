@@ -66,7 +66,9 @@ def stored(folder, images, store):
 def measure(name, loader, device, rounds):
     """Median seconds of an epoch in the loop and bare."""
     family, budget = name.split("-")
-    net = device.place(new_net(architecture_at(Study(family, budget, False), STUDENTS[name], 10), 1.0, 0))
+    net = new_net(architecture_at(Study(family, budget, False), STUDENTS[name], 10), 1.0, 0)
+    device = device.suited_to(net)
+    net = device.place(net)
     sgd = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, nesterov=True, foreach=True)
     images, targets = loader(0)
     batches = [

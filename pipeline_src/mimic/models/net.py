@@ -23,7 +23,7 @@ class Net(nn.Module):
         self.layers = nn.Sequential(*_modules(architecture))
 
     def forward(self, images):
-        return self.layers(images * self.input_scale)
+        return self.layers(images if self.input_scale == 1.0 else images * self.input_scale)
 
 
 def _modules(architecture):

@@ -2,7 +2,7 @@
 
 import ctypes
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -28,6 +28,11 @@ class Device:
         """Context in which forward passes run."""
         enabled = self.dtype != torch.float32
         return torch.autocast(self.torch_device.type, self.dtype, enabled=enabled, cache_enabled=True)
+
+    def suited_to(self, net):
+        """The same device; without channels_last for a net that has no convolution to gain from it."""
+        has_convolution = any(isinstance(module, torch.nn.Conv2d) for module in net.modules())
+        return self if has_convolution else replace(self, channels_last=False)
 
     def place(self, net):
         """The net on the device, in the memory format."""

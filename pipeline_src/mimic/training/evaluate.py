@@ -27,6 +27,7 @@ def predict(net, images, device, batch_size=512):
         On the device.
     """
     was_training = net.training
+    device = device.suited_to(net)
     net.eval()
     parts = []
     with device.autocast():

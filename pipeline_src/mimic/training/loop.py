@@ -85,6 +85,7 @@ def fit(net, load_epoch, loss_name, optimiser, settings, validation, device, on_
         ``diverged`` if the loss or the weights became non-finite; the net is then of no use.
     """
     loss_function = LOSSES[loss_name]
+    device = device.suited_to(net)
     schedule = HalvingSchedule(optimiser.learning_rate, settings)
     sgd = torch.optim.SGD(
         net.parameters(),
