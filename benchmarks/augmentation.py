@@ -24,7 +24,7 @@ from recording import header, write_result
 
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer, standardise
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 from mimic.data.torchvision_import import import_torchvision
 
 HSV = HsvSettings(

@@ -19,17 +19,17 @@ from recording import header, write_result
 
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer, standardise
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 from mimic.data.shapes import generate
 from mimic.epochs.store import StoredEpochs, write_shard
 from mimic.logits.store import TARGETS_FORMAT, Member, StoredLogits, write_logits
 from mimic.models.net import new_net
 from mimic.seeding import numpy_generator
 from mimic.students.families import Study, architecture_at
+from mimic.students.losses import logit_l2
 from mimic.students.train_student import epoch_loader
 from mimic.training.devices import choose_device
 from mimic.training.loop import _train_epoch
-from mimic.training.losses import logit_l2
 
 HSV = HsvSettings(
     hue_shift=0.06, saturation_shift=0.26, value_shift=0.2, saturation_scale=0.21, value_scale=0.13

@@ -87,6 +87,7 @@ def test_one_worker_recipes_and_many_shards_give_the_same_bytes(finished_run, pi
 
 
 STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "all"}
+ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,12 @@ STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "all"}
         ({"report__compare_with_paper": True}, {"tabulate_table1", "tabulate_table2", "all"}),
         (
             {"students__training__max_epochs": 3},
-            {"propose_students": 3, "train_student": 9, "tabulate_trials": 3, **dict.fromkeys(STUDENTS_REPORT, 1)},
+            {
+                "propose_students": 3,
+                "train_student": 9,
+                "tabulate_trials": 3,
+                **dict.fromkeys(STUDENTS_REPORT, 1),
+            },
         ),
         (
             {"students__hard_label__weight_decay": 0.001},
@@ -109,7 +115,12 @@ STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "all"}
         ),
         (
             {"students__budgets": ["40k", "60k"]},
-            {"propose_students": 6, "train_student": 9, "tabulate_trials": 3, **dict.fromkeys(STUDENTS_REPORT, 1)},
+            {
+                "propose_students": 6,
+                "train_student": 9,
+                "tabulate_trials": 3,
+                **dict.fromkeys(STUDENTS_REPORT, 1),
+            },
         ),
         ({"students__families": ["mlp1", "mlp2"]}, STUDENTS_REPORT),
     ],

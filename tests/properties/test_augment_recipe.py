@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimic.augment.recipe import FIELDS, draw_recipe
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 
 fractions = st.floats(0, 1)
 scales = st.floats(0, 10)

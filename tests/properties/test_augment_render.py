@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mimic.augment.recipe import FIELDS, Recipe, draw_recipe
 from mimic.augment.render import Renderer, standardise
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 
 HSV = HsvSettings(hue_shift=0.5, saturation_shift=0.5, value_shift=0.5, saturation_scale=1.0, value_scale=1.0)
 CROP = CropSettings(mirror_probability=0.5, crop_min=4)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimic.augment.render import Renderer
-from mimic.config import AugmentedEpochs
+from mimic.config.epochs import AugmentedEpochs
 from mimic.epochs.generate_epochs import generate_epochs
 from mimic.epochs.store import StoredEpochs, write_shard
 

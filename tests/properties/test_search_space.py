@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic.config import SearchSettings
+from mimic.config.search import SearchSettings
 from mimic.search.propose import sobol_points
 from mimic.search.space import Dimension
 

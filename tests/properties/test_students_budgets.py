@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.models.architecture import Architecture, count_parameters
 from mimic.students.families import Study, bounds_at, student_architecture, studies_of, study_settings
 

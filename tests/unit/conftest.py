@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mimic.config import TrainingSettings
+from mimic.config.training import TrainingSettings
 from mimic.data.store import make_dataset, write_dataset
 
 N_CLASSES = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mimic import fingerprint as code
 from mimic.cli import InputError
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.data.check import check_source, input_folders, missing_data_message
 from mimic.students.families import check_studies, parse_study, studies_of, study_settings
 

@@ -117,9 +117,9 @@ def draw_recipe(image_index, hsv, crop, generator):
     ----------
     image_index : integer array, shape (n,)
         Which image each row takes, in the order in which they will be rendered.
-    hsv : mimic.config.HsvSettings
+    hsv : mimic.config.augment.HsvSettings
         Shifts ~ U(-D, D), scales ~ U(1/(1+A), 1+A).
-    crop : mimic.config.CropSettings
+    crop : mimic.config.augment.CropSettings
         Mirror with its probability; S ~ U{crop_min..32}; x, y ~ U{0..32-S}.
     generator : numpy.random.Generator
         Gives 9 n uniform numbers, row by row.

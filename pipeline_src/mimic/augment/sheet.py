@@ -17,8 +17,8 @@ def augment_sheet(images, hsv, crop, n_draws=8, seed=0, magnify=3):
     Parameters
     ----------
     images : uint8 array, shape (n, 3, 32, 32)
-    hsv : mimic.config.HsvSettings
-    crop : mimic.config.CropSettings
+    hsv : mimic.config.augment.HsvSettings
+    crop : mimic.config.augment.CropSettings
     n_draws : int
         Augmentations of each image, at least 1.
     seed : int

@@ -7,7 +7,7 @@ import numpy as np
 from mimic.artifact import written_whole
 from mimic.augment.sheet import augment_sheet
 from mimic.cli import InputError
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.console.budget import read_yaml
 from mimic.data.image_folder import EXTENSIONS, read_image
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mimic.cli import InputError
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.models.architecture import count_multiply_adds, count_parameters, layer_table, notation
 from mimic.students.families import architecture_at, parse_study, student_architecture, study_settings
 

@@ -2,7 +2,7 @@
 
 import json
 
-from mimic.config import Config
+from mimic.config.whole import Config
 
 
 def schema_text():

@@ -13,7 +13,7 @@ def check_source(settings, decode=True, n_threads=None):
 
     Parameters
     ----------
-    settings : mimic.config.DataSettings
+    settings : mimic.config.data.DataSettings
     decode : bool
         Also decode every file of an image folder, to find unreadable ones (minutes for millions of files).
     n_threads : int, optional
@@ -62,7 +62,7 @@ def missing_data_message(settings):
 
     Parameters
     ----------
-    settings : mimic.config.DataSettings
+    settings : mimic.config.data.DataSettings
 
     Returns
     -------
@@ -81,7 +81,7 @@ def input_folders(settings):
 
     Parameters
     ----------
-    settings : mimic.config.DataSettings
+    settings : mimic.config.data.DataSettings
 
     Returns
     -------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mimic import artifact, fingerprint, seeding
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
-from mimic.config import DataSettings
+from mimic.config.data import DataSettings
 from mimic.data import cifar10, image_folder, mnist, shapes
 from mimic.data.source import folder_of, from_arrays
 from mimic.data.splits import split_rows
@@ -20,7 +20,7 @@ def open_source(settings, seed, n_threads=None):
 
     Parameters
     ----------
-    settings : mimic.config.DataSettings
+    settings : mimic.config.data.DataSettings
     seed : int
         Seed of the run; the embedded set is drawn from it.
     n_threads : int, optional
@@ -65,7 +65,7 @@ def prepare_dataset(source, settings, generator):
     Parameters
     ----------
     source : mimic.data.source.Source
-    settings : mimic.config.DataSettings
+    settings : mimic.config.data.DataSettings
     generator : numpy.random.Generator
         Draws the split.
 

@@ -47,7 +47,7 @@ def folder_of(settings):
 
     Parameters
     ----------
-    settings : mimic.config.DataSettings
+    settings : mimic.config.data.DataSettings
 
     Raises
     ------

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mimic.artifact import read_json, write_json
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser, validation_message
-from mimic.config import EnsembleSettings, Fraction
+from mimic.config.base import Fraction
+from mimic.config.ensemble import EnsembleSettings
 from mimic.data.store import read_dataset
 from mimic.ensemble.greedy import accuracy_and_loss, select_greedily
 from mimic.training.predictions import read_predictions

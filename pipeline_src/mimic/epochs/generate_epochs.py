@@ -12,7 +12,7 @@ from mimic.artifact import provenance_of
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
 from mimic.cli import parse_settings, run_stage, stage_parser
-from mimic.config import AugmentedEpochs
+from mimic.config.epochs import AugmentedEpochs
 from mimic.data.store import read_dataset
 from mimic.epochs.store import write_shard
 from mimic.fingerprint import of_stage
@@ -30,7 +30,7 @@ def generate_epochs(n_images, epoch_numbers, settings, seed):
     n_images : int
         Training images.
     epoch_numbers : iterable of int
-    settings : mimic.config.AugmentedEpochs
+    settings : mimic.config.epochs.AugmentedEpochs
     seed : int
         Of the run.
 

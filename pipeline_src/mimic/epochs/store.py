@@ -184,28 +184,32 @@ class StoredEpochs:
             On the device; row i is image ``recipe(epoch).image_index[i]``.
         """
         path, row = self._place[epoch % self.n_epochs]
-        with open_hdf5(path, FORMAT, VERSION) as file:
-            if "images" in file:
-                try:
-                    pixels = torch.from_numpy(file["images"][row])
-                except OSError as error:
-                    raise InputError(f"{path}: images of epoch {epoch % self.n_epochs}: {error}") from None
-                return pixels.to(self.source_images.device)
-        recipe = self.recipe(epoch)
-        rendered = self.renderer.render(self.source_images, recipe)
+        images = self._stored_pixels(path, row, epoch % self.n_epochs)
+        if images is None:
+            images = self.renderer.render(self.source_images, self.recipe(epoch))
         if (path, row) not in self._checked:
-            self._check_probe(path, row, rendered)
+            self._check_probe(path, row, images)
             self._checked.add((path, row))
-        return rendered
+        return images
 
-    def _check_probe(self, path, row, rendered):
+    def _stored_pixels(self, path, row, epoch):
+        """Images as the file holds them, on the device; None where it holds recipes alone."""
+        with open_hdf5(path, FORMAT, VERSION) as file:
+            if "images" not in file:
+                return None
+            try:
+                return torch.from_numpy(file["images"][row]).to(self.source_images.device)
+            except OSError as error:
+                raise InputError(f"{path}: images of epoch {epoch}: {error}") from None
+
+    def _check_probe(self, path, row, images):
         with open_hdf5(path, FORMAT, VERSION) as file:
             probe = file["probe_images"][row].astype(np.int16)
-        difference = np.abs(rendered[: len(probe)].cpu().numpy().astype(np.int16) - probe)
+        difference = np.abs(images[: len(probe)].cpu().numpy().astype(np.int16) - probe)
         off = float((difference > 0).mean())
         if difference.max(initial=0) > MAX_LEVELS or off > PROBE_TOLERANCE:
             raise InputError(
-                f"{path}: rendered images differ from the file's probe: expected at most {MAX_LEVELS} level "
+                f"{path}: images differ from the file's probe: expected at most {MAX_LEVELS} level "
                 f"on {PROBE_TOLERANCE:.2%} of pixels, got {difference.max()} levels, {off:.3%}"
             )
 

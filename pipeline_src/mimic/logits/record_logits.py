@@ -7,7 +7,7 @@ import torch
 from mimic.artifact import digest_file, provenance_of
 from mimic.augment.render import Renderer
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
-from mimic.config import LogitSettings
+from mimic.config.logits import LogitSettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
 from mimic.fingerprint import of_stage

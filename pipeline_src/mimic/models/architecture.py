@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from mimic.cli import InputError, validation_message
-from mimic.config import MAX_WIDTH
+from mimic.config.base import MAX_WIDTH
 
 Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 _closed = ConfigDict(extra="forbid", strict=True)

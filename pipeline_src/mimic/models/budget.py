@@ -1,6 +1,6 @@
 """Widths that meet a parameter budget (Urban 2.8): one width is dependent, solved outside the search."""
 
-from mimic.config import MAX_WIDTH
+from mimic.config.base import MAX_WIDTH
 from mimic.models.architecture import count_parameters
 
 

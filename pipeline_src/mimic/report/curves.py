@@ -21,7 +21,7 @@ with four decimals; what a row does not have is NaN or None. Trials are ranked o
 
 import pandas as pd
 
-from mimic.config import CNN_FAMILIES, FAMILIES, MLP_FAMILIES, parse_budget
+from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES, parse_budget
 from mimic.report import paper
 from mimic.report.trials import ranked_trials
 

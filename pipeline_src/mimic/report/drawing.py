@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from mimic.artifact import written_whole
-from mimic.config import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
+from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
 
 #: Blue for CNNs, orange for MLPs, darker with depth: told apart with every common colour blindness and in
 #: grey. Markers differ within a kind, and MLPs are hollow.

@@ -9,7 +9,7 @@ from importlib import resources
 
 import pandas as pd
 
-from mimic.config import CNN_FAMILIES
+from mimic.config.families import CNN_FAMILIES
 
 #: Members of the paper's ensemble; one of another size has no counterpart.
 N_MEMBERS = 16

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from mimic.cli import run_stage, stage_parser
-from mimic.config import CNN_FAMILIES, MLP_FAMILIES
+from mimic.config.families import CNN_FAMILIES, MLP_FAMILIES
 from mimic.report import drawing
 from mimic.report.curves import N_BEST, figure1_numbers
 from mimic.report.members import read_ensemble

@@ -10,7 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from mimic.cli import run_stage, stage_parser
-from mimic.config import CNN_FAMILIES, MLP_FAMILIES
+from mimic.config.families import CNN_FAMILIES, MLP_FAMILIES
 from mimic.report import drawing
 from mimic.report.curves import figure2_numbers
 from mimic.report.trials import read_studies, write_csv

@@ -9,7 +9,7 @@ import sys
 import pandas as pd
 
 from mimic.cli import run_stage, stage_parser
-from mimic.config import CNN_FAMILIES, parse_budget
+from mimic.config.families import CNN_FAMILIES, parse_budget
 from mimic.report import paper
 from mimic.report.cells import accuracy_text, difference, measured, without_paper
 from mimic.report.members import read_ensemble

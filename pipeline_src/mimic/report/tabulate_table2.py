@@ -9,7 +9,7 @@ import sys
 import pandas as pd
 
 from mimic.cli import InputError, run_stage, stage_parser
-from mimic.config import FAMILIES, parse_budget
+from mimic.config.families import FAMILIES, parse_budget
 from mimic.report import paper
 from mimic.report.cells import accuracy_text, measured, without_paper
 from mimic.report.trials import best_trial, read_studies, write_csv

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mimic.artifact import read_json, write_text
 from mimic.cli import InputError, validation_message
-from mimic.config import CNN_FAMILIES, FAMILIES, parse_budget
+from mimic.config.families import CNN_FAMILIES, FAMILIES, parse_budget
 
 FORMAT = "mimic.trial"
 PREFIX = "hyperparameter."

@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 
 from mimic.cli import InputError
-from mimic.config import CNN_FAMILIES, FAMILIES, MAX_WIDTH, StudySettings, WidthRange, parse_budget
+from mimic.config.base import MAX_WIDTH, WidthRange
+from mimic.config.families import CNN_FAMILIES, FAMILIES, parse_budget
+from mimic.config.students import StudySettings
 from mimic.models.architecture import count_parameters
 from mimic.models.budget import BudgetError, scale_ratios, solve_width
 from mimic.models.student_cnn import SHAPES, cnn_architecture
@@ -69,7 +71,7 @@ def studies_of(settings):
 
     Parameters
     ----------
-    settings : mimic.config.StudentSettings
+    settings : mimic.config.students.StudentSettings
 
     Returns
     -------
@@ -94,12 +96,12 @@ def study_settings(settings, study):
 
     Parameters
     ----------
-    settings : mimic.config.StudentSettings
+    settings : mimic.config.students.StudentSettings
     study : Study
 
     Returns
     -------
-    mimic.config.StudySettings
+    mimic.config.students.StudySettings
     """
     group = group_of(settings, study)
     bounds, source = bounds_at(group, study.family, study.budget)
@@ -121,7 +123,7 @@ def bounds_at(group, family, budget):
 
     Parameters
     ----------
-    group : mimic.config.StudyGroup
+    group : mimic.config.students.StudyGroup
     family : str
     budget : int
 
@@ -173,7 +175,7 @@ def student_architecture(study, settings, hyperparameters, n_classes):
     Parameters
     ----------
     study : Study
-    settings : mimic.config.StudySettings
+    settings : mimic.config.students.StudySettings
         Bounds and width multiple.
     hyperparameters : dict
         ``C1``, ``C2`` (or ``ratio1`` ... for MLPs with several hidden layers); dropout rates where given.

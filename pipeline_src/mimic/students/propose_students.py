@@ -3,7 +3,7 @@
 import sys
 
 from mimic.cli import parse_settings, run_stage, stage_parser
-from mimic.config import HardLabelSpace, StudentSpace
+from mimic.config.students import HardLabelSpace, StudentSpace
 from mimic.search.propose import propose
 from mimic.search.rounds import read_finished, write_proposals
 from mimic.students.families import parse_study
@@ -18,7 +18,7 @@ def propose_students(study, search_space, trials, finished, seed, round_index):
     Parameters
     ----------
     study : mimic.students.families.Study
-    search_space : mimic.config.StudentSpace or HardLabelSpace
+    search_space : mimic.config.students.StudentSpace or HardLabelSpace
     trials : sequence of int
         Trial numbers of the round.
     finished : sequence of FinishedTrial

@@ -12,7 +12,7 @@ def student_space(study, space):
     Parameters
     ----------
     study : mimic.students.families.Study
-    space : mimic.config.StudentSpace or HardLabelSpace
+    space : mimic.config.students.StudentSpace or HardLabelSpace
 
     Returns
     -------

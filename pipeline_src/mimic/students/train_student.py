@@ -11,7 +11,7 @@ import torch
 from mimic.artifact import provenance_of
 from mimic.augment.render import Renderer
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
-from mimic.config import StudySettings
+from mimic.config.students import StudySettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
 from mimic.fingerprint import of_stage
@@ -23,6 +23,7 @@ from mimic.progress import Report
 from mimic.search.rounds import read_proposal
 from mimic.seeding import derive
 from mimic.students.families import parse_study, student_architecture
+from mimic.students.losses import LOSSES
 from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, fit
 from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
@@ -40,7 +41,7 @@ def train_student(
     architecture : mimic.models.architecture.Architecture
     hyperparameters : dict
         See `mimic.students.space`; hard-label nets have no input or initialisation scale.
-    settings : mimic.config.StudySettings
+    settings : mimic.config.students.StudySettings
     load_epoch : callable, int -> (images, targets)
         uint8 (n, 3, 32, 32) and logits (n, n_classes) or labels (n,), on the device.
     loss : str
@@ -70,7 +71,7 @@ def train_student(
     result = fit(
         net,
         load_epoch,
-        loss,
+        LOSSES[loss],
         optimiser,
         settings.training,
         validation,

@@ -3,7 +3,7 @@
 import sys
 
 from mimic.cli import parse_settings, run_stage, stage_parser
-from mimic.config import TeacherSpace
+from mimic.config.teachers import TeacherSpace
 from mimic.search.propose import propose
 from mimic.search.rounds import read_finished, write_proposals
 from mimic.teachers.space import teacher_space
@@ -16,7 +16,7 @@ def propose_teachers(search_space, trials, finished, seed, round_index):
 
     Parameters
     ----------
-    search_space : mimic.config.TeacherSpace
+    search_space : mimic.config.teachers.TeacherSpace
     trials : sequence of int
         Trial numbers of the round.
     finished : sequence of FinishedTrial

@@ -1,6 +1,7 @@
 """The eighteen hyperparameters of a teacher, and the net that they describe (Urban 2.7, 6.1)."""
 
-from mimic.config import HsvSettings, TeacherSpace
+from mimic.config.augment import HsvSettings
+from mimic.config.teachers import TeacherSpace
 from mimic.models.teacher_cnn import teacher_architecture
 from mimic.search.space import dimension_of
 
@@ -10,7 +11,7 @@ def teacher_space(settings):
 
     Parameters
     ----------
-    settings : mimic.config.TeacherSpace
+    settings : mimic.config.teachers.TeacherSpace
 
     Returns
     -------

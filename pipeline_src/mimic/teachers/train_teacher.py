@@ -4,12 +4,14 @@ import sys
 import time
 
 import torch
+from torch.nn import functional
 
 from mimic.artifact import provenance_of
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
 from mimic.cli import parse_settings, run_stage, stage_parser
-from mimic.config import CropSettings, TrainingSettings
+from mimic.config.augment import CropSettings
+from mimic.config.training import TrainingSettings
 from mimic.data.store import read_dataset
 from mimic.fingerprint import of_stage
 from mimic.models.architecture import count_parameters, notation
@@ -33,8 +35,8 @@ def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, 
     ----------
     hyperparameters : dict
         The eighteen of `mimic.teachers.space`.
-    crop : mimic.config.CropSettings
-    training : mimic.config.TrainingSettings
+    crop : mimic.config.augment.CropSettings
+    training : mimic.config.training.TrainingSettings
     data : dict of str to (images, labels)
         By split: uint8 (n, 3, 32, 32) and int64 (n,), on the device.
     n_classes : int
@@ -71,7 +73,7 @@ def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, 
     result = fit(
         net,
         load_epoch,
-        "cross_entropy",
+        functional.cross_entropy,
         optimiser,
         training,
         data["validation"],

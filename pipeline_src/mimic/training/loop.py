@@ -13,7 +13,6 @@ import torch
 
 from mimic.augment.render import standardise
 from mimic.training.evaluate import predict, score
-from mimic.training.losses import LOSSES
 from mimic.training.schedule import HalvingSchedule
 
 
@@ -55,7 +54,7 @@ class Fit:
     best_epoch: int
 
 
-def fit(net, load_epoch, loss_name, optimiser, settings, validation, device, on_epoch=None, torch_seed=0):
+def fit(net, load_epoch, loss_function, optimiser, settings, validation, device, on_epoch=None, torch_seed=0):
     """Train a net; it ends with the weights of its best validation epoch.
 
     Reading: the paper does not say which epoch's weights it keeps; ours are those of the lowest validation
@@ -67,10 +66,10 @@ def fit(net, load_epoch, loss_name, optimiser, settings, validation, device, on_
         On the device, see `Device.place`.
     load_epoch : callable, int -> (images, targets)
         Epoch number from 0 to uint8 images (n, 3, 32, 32) and targets (n, ...) on the device, in order.
-    loss_name : str
-        Key of `mimic.training.losses.LOSSES`.
+    loss_function : callable, (logits, targets) -> tensor of shape ()
+        Mean over the batch; both arguments are float32 or, for labels, int64.
     optimiser : Optimiser
-    settings : mimic.config.TrainingSettings
+    settings : mimic.config.training.TrainingSettings
     validation : (images, labels)
         uint8 (n, 3, 32, 32) and int64 (n,), on the device.
     device : mimic.training.devices.Device
@@ -84,7 +83,6 @@ def fit(net, load_epoch, loss_name, optimiser, settings, validation, device, on_
     Fit
         ``diverged`` if the loss or the weights became non-finite; the net is then of no use.
     """
-    loss_function = LOSSES[loss_name]
     device = device.suited_to(net)
     schedule = HalvingSchedule(optimiser.learning_rate, settings)
     sgd = torch.optim.SGD(

@@ -17,7 +17,7 @@ class HalvingSchedule:
     ----------
     learning_rate : float
         Initial rate.
-    settings : mimic.config.TrainingSettings
+    settings : mimic.config.training.TrainingSettings
     """
 
     def __init__(self, learning_rate, settings):

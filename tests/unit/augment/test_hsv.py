@@ -7,7 +7,7 @@ from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 
 from mimic.augment.hsv import HsvJitter, jitter_parameters
 from mimic.augment.recipe import draw_recipe, identity_recipe
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 
 CROP = CropSettings(mirror_probability=0.5, crop_min=24)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mimic.augment.recipe import FIELDS, Recipe, draw_recipe, identity_recipe
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 from mimic.seeding import numpy_generator
 
 HSV = HsvSettings(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mimic.augment.recipe import draw_recipe, identity_recipe
 from mimic.augment.render import Renderer, standardise
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 
 HSV = HsvSettings(
     hue_shift=0.06, saturation_shift=0.26, value_shift=0.20, saturation_scale=0.21, value_scale=0.13

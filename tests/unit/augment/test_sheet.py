@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mimic.augment.sheet import augment_sheet
-from mimic.config import CropSettings, HsvSettings
+from mimic.config.augment import CropSettings, HsvSettings
 
 STILL = HsvSettings(
     hue_shift=0.0, saturation_shift=0.0, value_shift=0.0, saturation_scale=0.0, value_scale=0.0

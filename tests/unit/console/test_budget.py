@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mimic.config import FAMILIES
+from mimic.config.families import FAMILIES
 from mimic.console.main import main
 from mimic.models.net import Net
 from mimic.students.families import Study, architecture_at

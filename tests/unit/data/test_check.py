@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mimic.cli import InputError
-from mimic.config import DataSettings
+from mimic.config.data import DataSettings
 from mimic.data import check
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mimic import artifact, fingerprint, seeding
 from mimic.cli import InputError, run_stage
-from mimic.config import DataSettings
+from mimic.config.data import DataSettings
 from mimic.data import cifar10, shapes, store
 from mimic.data.prepare_dataset import main, open_source, prepare_dataset
 from mimic.data.source import from_arrays

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mimic.cli import InputError
-from mimic.config import DataSettings
+from mimic.config.data import DataSettings
 from mimic.data.source import folder_of, from_arrays
 
 

@@ -7,7 +7,8 @@ import torch
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
 from mimic.cli import InputError
-from mimic.config import AugmentedEpochs, HsvSettings
+from mimic.config.augment import HsvSettings
+from mimic.config.epochs import AugmentedEpochs
 from mimic.epochs.generate_epochs import generate_epochs
 from mimic.seeding import derive
 

@@ -104,15 +104,16 @@ def test_images_rendered_elsewhere_otherwise_are_refused(generate, read):
     one = (0, 3, 1, 5, 5)
     path = off(2, one)
     message = refusal(read(path).images, 0)
-    assert message.startswith(f"{path}: rendered images differ from the file's probe")
+    assert message.startswith(f"{path}: images differ from the file's probe")
     assert "got 2 levels" in message
     assert "1 levels, 100.000%" in refusal(read(off(1, ...)).images, 0)
     # one of 98,304 values by one level: another processor may do that
     assert read(off(1, one)).images(0).shape == (36, 3, 32, 32)
 
 
-def test_the_probe_of_every_epoch_is_looked_at(generate, read):
-    path = change(generate(0, 1, store="recipe"), "probe_images", lambda v: v.__setitem__(1, 0))
+@pytest.mark.parametrize("store", ["pixels", "recipe"])
+def test_the_probe_of_every_epoch_is_looked_at(generate, read, store):
+    path = change(generate(0, 1, store=store), "probe_images", lambda v: v.__setitem__(1, 0))
     epochs = read(path)
     epochs.images(0)
     assert "probe" in refusal(epochs.images, 1)

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
-from mimic.config import EnsembleSettings, SearchSettings
+from mimic.config.ensemble import EnsembleSettings
+from mimic.config.search import SearchSettings
 
 
 def stage(error):

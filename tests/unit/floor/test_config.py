@@ -7,7 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from mimic.cli import InputError
-from mimic.config import Range, SearchSettings, WidthRange, load, parse_budget
+from mimic.config.base import Range, WidthRange
+from mimic.config.families import parse_budget
+from mimic.config.search import SearchSettings
+from mimic.config.whole import load
 
 MISSING = object()
 

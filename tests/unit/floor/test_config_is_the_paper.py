@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mimic.config import CNN_FAMILIES, load, parse_budget
+from mimic.config.families import CNN_FAMILIES, parse_budget
+from mimic.config.whole import load
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 

@@ -1,6 +1,6 @@
 """The published numbers that come with the package, against the printed paper."""
 
-from mimic.config import FAMILIES
+from mimic.config.families import FAMILIES
 from mimic.report import paper
 
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mimic.config import Range, WidthRange
+from mimic.config.base import Range, WidthRange
 from mimic.search.space import Dimension, dimension_of
 
 

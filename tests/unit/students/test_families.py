@@ -4,7 +4,9 @@ import pytest
 import yaml
 
 from mimic.cli import InputError
-from mimic.config import StudySettings, WidthRange, load
+from mimic.config.base import WidthRange
+from mimic.config.students import StudySettings
+from mimic.config.whole import load
 from mimic.models.architecture import count_parameters, notation
 from mimic.models.student_cnn import cnn_architecture
 from mimic.students.families import (

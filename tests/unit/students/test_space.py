@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.students.families import parse_study, student_architecture, studies_of, study_settings
 from mimic.students.space import student_space
 

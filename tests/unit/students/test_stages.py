@@ -10,7 +10,7 @@ import yaml
 
 from mimic.augment.render import Renderer
 from mimic.cli import InputError
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.epochs.generate_epochs import main as generate_epochs
 from mimic.epochs.store import StoredEpochs
 from mimic.logits.store import TARGETS_FORMAT, Member, StoredLogits, write_logits

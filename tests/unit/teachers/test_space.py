@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.models.architecture import notation
 from mimic.search.propose import sobol_points
 from mimic.teachers.space import hsv_of, teacher_of, teacher_space

@@ -8,7 +8,7 @@ import yaml
 from safetensors import safe_open
 
 from mimic.cli import InputError
-from mimic.config import load
+from mimic.config.whole import load
 from mimic.models.weights import read_weights
 from mimic.report.trials import read_metrics
 from mimic.search.rounds import read_proposal

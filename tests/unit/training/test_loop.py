@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
 
 from mimic.augment.render import standardise
 from mimic.models.net import new_net
@@ -28,7 +29,7 @@ def data(dataset):
     }
 
 
-def train(data, settings, architecture=PERCEPTRON, sgd=SGD, loss="cross_entropy", **others):
+def train(data, settings, architecture=PERCEPTRON, sgd=SGD, loss=cross_entropy, **others):
     """A new net and how its training on the same epoch over and over went."""
     net = new_net(architecture, 1.0, 1)
     return net, fit(
@@ -50,7 +51,7 @@ def test_logits_are_regressed(data, training):
     teacher = new_net(PERCEPTRON, 1.0, 9)
     logits = predict(teacher, data["train"][0], DEVICE).clone()
     mimicked = {"train": (data["train"][0], logits), "validation": data["validation"]}
-    _, result = train(mimicked, training(max_epochs=30), sgd=Optimiser(0.001, 0.9, 0.0), loss="logit_l2")
+    _, result = train(mimicked, training(max_epochs=30), sgd=Optimiser(0.001, 0.9, 0.0), loss=mse_loss)
     assert result.history[-1].train_loss < 0.05 * result.history[0].train_loss
 
 
@@ -78,7 +79,7 @@ def test_torch_s_global_generator_is_left_as_it_was(data, training):
     fit(
         architecture_draws,
         lambda epoch: data["train"],
-        "cross_entropy",
+        cross_entropy,
         SGD,
         training(max_epochs=2),
         data["validation"],
@@ -97,7 +98,7 @@ def test_one_step_is_nesterov_s_by_hand(data, training):
     nn.functional.cross_entropy(logits, data["train"][1]).backward()
     gradients = {name: p.grad.clone() for name, p in net.named_parameters()}
     net.zero_grad()
-    fit(net, lambda epoch: data["train"], "cross_entropy", sgd, settings, data["validation"], DEVICE)
+    fit(net, lambda epoch: data["train"], cross_entropy, sgd, settings, data["validation"], DEVICE)
     for name, tensor in net.state_dict().items():
         velocity = gradients[name] + 0.1 * before[name]
         torch.testing.assert_close(tensor, before[name] - 0.01 * 1.5 * velocity, rtol=1e-5, atol=1e-7)
@@ -119,10 +120,10 @@ def test_the_best_epoch_s_weights_are_kept(data, training):
 
     settings = training(max_epochs=12)
     net = new_net(PERCEPTRON, 1.0, 1)
-    result = fit(net, load_epoch, "cross_entropy", SGD, settings, data["validation"], DEVICE)
+    result = fit(net, load_epoch, cross_entropy, SGD, settings, data["validation"], DEVICE)
     alone = new_net(PERCEPTRON, 1.0, 1)
     short = training(max_epochs=result.best_epoch)
-    fit(alone, load_epoch, "cross_entropy", SGD, short, data["validation"], DEVICE)
+    fit(alone, load_epoch, cross_entropy, SGD, short, data["validation"], DEVICE)
     assert result.best_epoch <= 4
     assert epochs[:12] == list(range(12))
     assert all(torch.equal(tensor, alone.state_dict()[name]) for name, tensor in net.state_dict().items())
@@ -173,6 +174,6 @@ def test_bfloat16_trains_too(data, training):
     device = choose_device("bfloat16", "on", 1)
     net = device.place(new_net(TEACHER, 1.0, 1))
     settings = training(max_epochs=2)
-    result = fit(net, lambda e: data["train"], "cross_entropy", SGD, settings, data["validation"], device)
+    result = fit(net, lambda e: data["train"], cross_entropy, SGD, settings, data["validation"], device)
     assert result.status == "finished"
     assert all(p.dtype == torch.float32 for p in net.parameters())

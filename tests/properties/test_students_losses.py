@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mimic.config import TrainingSettings
-from mimic.training.losses import logit_l2
+from mimic.config.training import TrainingSettings
+from mimic.students.losses import logit_l2
 from mimic.training.schedule import HalvingSchedule
 
 shapes = st.tuples(st.integers(1, 5), st.integers(2, 5))

@@ -1,0 +1,27 @@
+"""Section ``data``."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from mimic.config.base import Settings
+
+
+class DataSettings(Settings):
+    """Step ``data`` (Urban 2.1): where the images come from and how they are split."""
+
+    source: Literal["cifar10", "mnist", "imagefolder", "shapes"] = Field(
+        description="cifar10, mnist: torchvision's layout; imagefolder: train/CLASS/*, test/CLASS/*; "
+        "shapes: the embedded procedural set"
+    )
+    path: str | None = Field(description="Folder of the images; ${NAME} is taken from the environment")
+    download: bool = Field(description="Download cifar10 or mnist when absent")
+    n_train: int = Field(ge=1, description="Training images; all nets train on these only")
+    n_validation: int = Field(ge=1, description="Validation images, taken from the source's training set")
+    n_test: int = Field(ge=1, description="Test images; reported, choose nothing")
+
+    @model_validator(mode="after")
+    def _path_where_needed(self):
+        if self.source != "shapes" and not self.path:
+            raise ValueError(f"data.path is needed for source {self.source}")
+        return self

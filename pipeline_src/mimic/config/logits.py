@@ -1,0 +1,16 @@
+"""Section ``logits``."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mimic.config.base import Settings
+
+
+class LogitSettings(Settings):
+    """Step ``logits`` (Urban 2.2, 2.7): what the members say about every stored image."""
+
+    dtype: Literal["float16", "float32"] = Field(description="Stored type; float16 costs an rms of 2e-4 sd")
+    batch_size: int = Field(ge=1, le=65536, description="Images a forward pass")
+    precision: Literal["auto", "float32", "bfloat16"]
+    channels_last: Literal["auto", "on", "off"]
