@@ -33,7 +33,7 @@ def test_the_demo_plans_nine_families_at_two_budgets_in_its_own_folder(snakemake
     run = snakemake("-n", preset="demo")
     jobs = planned_jobs(run.stdout)
     assert jobs["train_student"] == 9 * 2 * 2 + 4
-    assert jobs["train_teacher"] == 6
+    assert jobs["train_teacher"] == 5
     outputs = re.findall(r"output: (\S+)", run.stdout)
     assert outputs
     assert all(path.startswith("results/demo/") for path in outputs)
