@@ -15,7 +15,8 @@ demo: .venv/ready
 
 test: lint
 	$(BIN)/pytest tests/unit tests/properties -n $(CORES)
-	$(BIN)/pytest tests/workflow tests/e2e -n $(CORES)
+	$(BIN)/pytest tests/workflow -n $(CORES)
+	$(BIN)/pytest tests/e2e
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -23,8 +24,8 @@ lint: .venv/ready
 	$(BIN)/snakefmt --check Snakefile workflow
 
 bench: .venv/ready
-	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]"
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
+	for script in augmentation student_epoch; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 venv: .venv/ready
 

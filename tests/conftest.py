@@ -2,7 +2,12 @@
 
 import os
 
+import hypothesis
 import pytest
+
+# A slow or busy machine is no failure, and no examples are kept in the checkout.
+hypothesis.settings.register_profile("mimic", deadline=None, database=None)
+hypothesis.settings.load_profile("mimic")
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")

@@ -144,7 +144,8 @@ def provenance_of(stage, settings, seed, fingerprint, **sources):
         Rule name.
     settings : dict
         The config slice that the stage was given.
-    seed : int
+    seed : int or None
+        None where nothing is random.
     fingerprint : str
         Of the code that the stage executes (`mimic.fingerprint.of_stage`).
     sources : str or dict

@@ -81,7 +81,7 @@ def main(argv=None):
     provenance = provenance_of(
         "average_logits",
         {"dtype": args.dtype},
-        0,
+        None,
         of_stage(STAGE),
         epochs=hashlib.sha256(b"".join(epoch_digests)).hexdigest(),
         members={str(member.trial): member.weights_digest for member in members},

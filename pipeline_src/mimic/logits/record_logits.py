@@ -64,7 +64,7 @@ def main(argv=None):
     provenance = provenance_of(
         "record_logits",
         settings.model_dump(),
-        0,
+        None,
         of_stage(STAGE),
         dataset=dataset.digest,
         weights=weights_digest,
