@@ -2,6 +2,7 @@ import random
 import subprocess
 import sys
 
+import optuna
 import pytest
 
 from mimic.cli import InputError
@@ -110,6 +111,26 @@ def test_diverged_trials_are_accepted_and_avoided():
     assert 3 < sum(trial.objective is None for trial in finished) < 9
     batch = propose(SPACE, 4, finished, 1, "a", 1)
     inside(SPACE, batch)
+
+
+def test_a_diverged_trial_counts_as_the_worst_finished_one(monkeypatch):
+    """What the model sees: the objectives, in the order of the trials; the diverged one is the worst."""
+    added = []
+    add_trial = optuna.study.Study.add_trial
+
+    def record(study, trial):
+        added.append((study.direction.name, trial.params, trial.value))
+        add_trial(study, trial)
+
+    monkeypatch.setattr(optuna.study.Study, "add_trial", record)
+    points = sobol_points(SPACE, 5, 3)
+    objectives = [0.4, None, 0.9, 0.2, None]
+    finished = [
+        FinishedTrial(i, p, value) for i, (p, value) in enumerate(zip(points, objectives, strict=True))
+    ]
+    propose(SPACE, 1, finished[::-1], 1, "a", 1)
+    values = [0.4, 0.2, 0.9, 0.2, 0.2]
+    assert added == [("MAXIMIZE", p, value) for p, value in zip(points, values, strict=True)]
 
 
 def test_where_all_diverged_the_sequence_goes_on_without_repeating():

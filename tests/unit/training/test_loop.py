@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from mimic.augment.render import standardise
 from mimic.models.net import new_net
@@ -158,6 +159,23 @@ def test_the_history_says_what_happened(data, training):
         assert record.images_per_second == pytest.approx(36 / record.seconds)
         assert 0 <= record.validation_accuracy <= 1
         assert np.isfinite(dataclasses.astuple(record)).all()
+
+
+def test_every_step_is_taken_at_the_rate_that_the_history_states(data, training):
+    """The labels are wrong throughout, so that the error never drops for long and the rate is halved."""
+    images, labels = data["train"]
+    used = []
+    hook = register_optimizer_step_pre_hook(
+        lambda sgd, *_: used.append([float(group["lr"]) for group in sgd.param_groups])
+    )
+    try:
+        wrong = {**data, "train": (images, (labels + 1) % 3)}
+        _, result = train(wrong, training(max_epochs=8, halve_patience=2, halve_cooldown=0))
+    finally:
+        hook.remove()
+    stated = [record.learning_rate for record in result.history]
+    assert stated[-1] <= SGD.learning_rate / 4
+    assert used == [[rate] for rate in stated for _ in range(3)]  # 36 images in batches of 12
 
 
 def test_the_training_loss_is_the_mean_an_image_whatever_the_last_batch(data, training):
