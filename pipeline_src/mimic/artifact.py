@@ -106,7 +106,8 @@ def open_hdf5(path, format_name, format_version):
     Raises
     ------
     InputError
-        If it is no HDF5 file, of another format or of a version this code does not know.
+        If it is no HDF5 file, of another format or of a version this code does not know, or if it proves
+        to be damaged while it is read.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file (expected {format_name})")
@@ -114,14 +115,18 @@ def open_hdf5(path, format_name, format_version):
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise InputError(f"{path}: not a readable HDF5 file: {error}") from None
-    with file:
-        found = file.attrs.get("format")
-        if found != format_name:
-            raise InputError(f"{path}: expected format {format_name!r}, got {found!r}")
-        version = file.attrs.get("format_version")
-        if version != format_version:
-            raise InputError(f"{path}: expected {format_name} version {format_version}, got {version}")
-        yield file
+    try:
+        with file:
+            found = file.attrs.get("format")
+            if found != format_name:
+                raise InputError(f"{path}: expected format {format_name!r}, got {found!r}")
+            version = file.attrs.get("format_version")
+            if version != format_version:
+                raise InputError(f"{path}: expected {format_name} version {format_version}, got {version}")
+            yield file
+    except (OSError, RuntimeError, KeyError) as error:
+        # what the library raises on a damaged file, wherever it is read
+        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}") from None
 
 
 def read_provenance(file):

@@ -5,6 +5,7 @@ Anything else is a fault of the program and shows its traceback.
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -85,7 +86,10 @@ def run_stage(main, argv=None):
         os._exit(1)  # the reader of our output has gone; nothing is left to say
     except OSError as error:
         if error.filename is None:
-            raise
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                raise
+            print(f"error: {error.strerror}", file=sys.stderr)
+            return 1
         print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

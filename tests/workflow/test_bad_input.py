@@ -100,3 +100,27 @@ def test_missing_images_stop_a_real_run_that_may_not_download(snakemake):
     line = one_error_line(run)
     assert "cifar-10-batches-py" in line
     assert "download" in line
+
+
+def test_a_single_class_is_refused(snakemake, image_folder):
+    for part in ("train", "test"):
+        for file in (image_folder / part / "dog").iterdir():
+            file.unlink()
+        (image_folder / part / "dog").rmdir()
+    assert "at least two classes" in one_error_line(snakemake("-n", overlay=overlay_of(image_folder)))
+
+
+def test_a_later_mistake_leaves_the_dataset_alone(snakemake, image_folder, tmp_path):
+    """Snakemake deletes a job's outputs before it runs, so the mistake must be found before."""
+    target = "results/data/dataset.h5"
+    good = overlay_of(image_folder)
+    assert snakemake("--cores", "1", target, overlay=good).returncode == 0
+    before = (tmp_path / target).read_bytes()
+    for bad in (
+        overlay_of(image_folder, n_train=600),
+        {"data": {"source": "cifar10", "path": "nowhere", "download": False}},
+    ):
+        one_error_line(snakemake("--cores", "1", target, overlay=bad))
+        assert (tmp_path / target).read_bytes() == before
+    run = snakemake("--cores", "1", target, overlay=good)
+    assert "Nothing to be done" in run.stderr

@@ -2,7 +2,8 @@
 # Imports no torch: this file is read at the start of every job on a cluster.
 
 import json
-import os
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from mimic import fingerprint as code
 from mimic.cli import InputError
 from mimic.config.whole import load
 from mimic.data.check import check_source, input_folders, missing_data_message
+from mimic.data.store import read_dataset_provenance
 from mimic.students.families import check_studies, parse_study, studies_of, study_settings
 
 # Jobs run with the Python that runs Snakemake, whether or not its environment is activated.
-shell.prefix(f'export PATH="{Path(sys.executable).parent}":"$PATH"; ')
+shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 
 def stop(message):
@@ -26,7 +28,7 @@ try:
     DATA_FOLDERS = input_folders(CONFIG.data)
     # An image folder has a folder a class in train and in test; all other sources have ten classes.
     check_studies(CONFIG.students, len(DATA_FOLDERS) // 2 or 10)
-except InputError as error:
+except (InputError, OSError) as error:
     stop(error)
 
 OUT = CONFIG.output
@@ -40,29 +42,39 @@ TRIAL_FILES = {
 }
 
 
-def dataset_is_stale():
-    """Whether prepare_dataset will run: the source is worth checking then, and only then."""
+def dataset_is_current():
+    """Whether dataset.h5 was made with these settings and is no older than the image folders."""
     dataset = Path(OUT, "data", "dataset.h5")
     if not dataset.exists():
-        return True
+        return False
+    try:
+        provenance = read_dataset_provenance(dataset)
+    except InputError:
+        return False
     made = dataset.stat().st_mtime
-    return any(Path(folder).stat().st_mtime > made for folder in DATA_FOLDERS)
+    same = provenance.get("settings") == CONFIG.data.model_dump() and provenance.get("seed") == SEED
+    return same and all(Path(folder).stat().st_mtime <= made for folder in DATA_FOLDERS)
 
 
 def check_images():
-    """Refuse images that cannot be used; say which are missing, and return what was said."""
+    """Refuse images that cannot be used; say which are missing, and return what was said.
+
+    Counts and classes are looked at each time, images decoded only before they are prepared: Snakemake
+    deletes the outputs of a job before it runs, so a mistake must not get as far as that.
+    """
+    current = dataset_is_current()
     try:
-        check_source(CONFIG.data)
-    except InputError as error:
+        check_source(CONFIG.data, decode=not current)
+    except (InputError, OSError) as error:
         stop(error)
-    message = missing_data_message(CONFIG.data)
+    message = None if current else missing_data_message(CONFIG.data)
     if message:
         print(f"note: {message}", file=sys.stderr)
     return message
 
 
 # Only where Snakemake was started, not again in each of its jobs.
-MISSING_DATA = check_images() if workflow.is_main_process and dataset_is_stale() else None
+MISSING_DATA = check_images() if workflow.is_main_process else None
 
 
 def fingerprint(stage):
@@ -201,5 +213,5 @@ wildcard_constraints:
     trial=r"\d\d\d+",
     round=r"\d\d+",
     shard=r"\d\d+",
-    study="|".join(STUDIES) or "none",
+    study="|".join(map(re.escape, STUDIES)),
     study_folder="teachers|students/[^/]+",

@@ -78,6 +78,8 @@ def class_folders(folder):
         for name in found[part]:
             if name not in found[other]:
                 raise InputError(f"{folder / other}: class {name!r} is missing, it is in {folder / part}")
+    if len(names) < 2:
+        raise InputError(f"{folder}: expected at least two classes, found only {names[0]!r}")
     return found
 
 

@@ -60,10 +60,12 @@ def make_dataset(images, labels, class_names):
     for split in SPLITS:
         _check_arrays(split, images[split], labels[split])
         _check_labels(split, labels[split], len(class_names))
+    return Dataset(dict(images), dict(labels), tuple(class_names), _digest(images, labels))
+
+
+def _digest(images, labels):
     arrays = {f"images_{split}": images[split] for split in SPLITS}
-    arrays |= {f"labels_{split}": labels[split] for split in SPLITS}
-    digest = artifact.digest_arrays(**arrays)
-    return Dataset(dict(images), dict(labels), tuple(class_names), digest)
+    return artifact.digest_arrays(**arrays, **{f"labels_{split}": labels[split] for split in SPLITS})
 
 
 def write_dataset(path, dataset, provenance):
@@ -106,7 +108,7 @@ def read_dataset(path, splits=SPLITS):
     ------
     InputError
         If the file is of another format or version, an array is missing, damaged or of another shape or
-        dtype, or a label names no class.
+        dtype, a label names no class, or, where all splits are read, the digest is not theirs.
     """
     with artifact.open_hdf5(path, FORMAT, VERSION) as file:
         class_names = _read_class_names(path, file)
@@ -121,7 +123,22 @@ def read_dataset(path, splits=SPLITS):
                 raise InputError(f"{path}: expected images_{split} and labels_{split}, not found") from None
             except (OSError, ValueError) as error:
                 raise InputError(f"{path}: {error}") from None
-        return Dataset(images, labels, class_names, str(file.attrs.get("digest")))
+        digest = file.attrs.get("digest")
+        if not isinstance(digest, str):
+            raise InputError(f"{path}: attribute digest: expected a SHA-256, got {digest!r}")
+        if set(splits) == set(SPLITS):
+            found = _digest(images, labels)
+            if found != digest:
+                raise InputError(
+                    f"{path}: images or labels were changed: expected digest {digest[:16]}, got {found[:16]}"
+                )
+        return Dataset(images, labels, class_names, digest)
+
+
+def read_dataset_provenance(path):
+    """What a dataset was made from, as a dict; nothing else is read."""
+    with artifact.open_hdf5(path, FORMAT, VERSION) as file:
+        return artifact.read_provenance(file)
 
 
 def _read_whole(dataset):

@@ -60,6 +60,7 @@ class Candidate(BaseModel):
 
     trial: int = Field(ge=0)
     status: Literal["finished", "diverged"]
+    seed: int
     n_parameters: int = Field(ge=1)
     validation_accuracy: Fraction | None
     test_accuracy: Fraction | None
@@ -99,7 +100,7 @@ def main(argv=None):
         seen.add(metrics.trial)
         if metrics.status != "finished":
             continue
-        logits, digest = read_predictions(predictions_path, len(dataset.class_names))
+        logits, digest = read_predictions(predictions_path, len(dataset.class_names), metrics.seed)
         if digest != dataset.digest:
             raise InputError(
                 f"{predictions_path}: made from another dataset: expected digest {dataset.digest[:16]}, "

@@ -1,5 +1,6 @@
 """The files of a search: a round's proposals, a trial's metrics."""
 
+import math
 from dataclasses import dataclass
 
 from mimic.artifact import read_json, write_json
@@ -79,8 +80,17 @@ def write_proposals(path, study, round_index, trials, proposals, **notes):
     write_json(path, {**value, **notes})
 
 
-def read_proposal(path, trial):
+def read_proposal(path, trial, study=None, names=None):
     """Hyperparameters and round of one trial.
+
+    Parameters
+    ----------
+    path : path
+    trial : int
+    study : str, optional
+        Refuse the proposals of another study.
+    names : sequence of str, optional
+        Refuse hyperparameters that do not have exactly these names and finite numbers as values.
 
     Raises
     ------
@@ -88,9 +98,22 @@ def read_proposal(path, trial):
         If the file is no round, or does not propose it.
     """
     value = read_json(path, PROPOSALS_FORMAT)
+    if study is not None and value.get("study") != study:
+        raise InputError(f"{path}: expected proposals of study {study}, got {value.get('study')!r}")
     for row in _checked(value, "proposals", list, path):
         if not isinstance(row, dict):
             raise InputError(f"{path}: proposals: expected objects, got {row!r}")
         if row.get("trial") == trial:
-            return _checked(row, "hyperparameters", dict, path), _checked(value, "round", int, path)
+            hyperparameters = _checked(row, "hyperparameters", dict, path)
+            if names is not None:
+                _check_names(hyperparameters, names, path)
+            return hyperparameters, _checked(value, "round", int, path)
     raise InputError(f"{path}: proposes no trial {trial}")
+
+
+def _check_names(hyperparameters, names, path):
+    if sorted(hyperparameters) != sorted(names):
+        raise InputError(f"{path}: expected hyperparameters {sorted(names)}, got {sorted(hyperparameters)}")
+    for name, value in hyperparameters.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"{path}: {name}: expected a finite number, got {value!r}")

@@ -1,7 +1,5 @@
 """The hyperparameters of a student, hard-label nets included (Urban 6.2, 6.3)."""
 
-from dataclasses import replace
-
 from mimic.search.space import dimension_of
 from mimic.students.families import FREE_WIDTHS, N_HIDDEN, N_POOLS
 
@@ -21,16 +19,21 @@ def student_space(study, space):
         students, input and initialisation scale, for hard-label nets a dropout rate a pool and one for the
         hidden layer.
     """
-    names = ["learning_rate", "momentum"]
+    dimensions = [dimension_of(name, getattr(space, name)) for name in training_names(study)]
+    widths = space.width_constant if study.family in FREE_WIDTHS else space.hidden_ratio
+    return dimensions + [dimension_of(name, widths) for name in width_names(study)]
+
+
+def training_names(study):
+    """Names of a study's hyperparameters of training."""
     if study.hard_label:
-        names += [f"dropout_conv{i}" for i in range(1, N_POOLS[study.family] + 1)] + ["dropout_fc1"]
-    else:
-        names += ["input_scale", "init_scale"]
-    dimensions = [dimension_of(name, getattr(space, name)) for name in names]
+        dropout = [f"dropout_conv{i}" for i in range(1, N_POOLS[study.family] + 1)]
+        return ["learning_rate", "momentum", *dropout, "dropout_fc1"]
+    return ["learning_rate", "momentum", "input_scale", "init_scale"]
+
+
+def width_names(study):
+    """Names of a study's width constants, or of its ratios of hidden layers."""
     if study.family in FREE_WIDTHS:
-        constant = dimension_of("width_constant", space.width_constant)
-        dimensions += [replace(constant, name=name) for name in FREE_WIDTHS[study.family]]
-    else:
-        ratio = dimension_of("hidden_ratio", space.hidden_ratio)
-        dimensions += [replace(ratio, name=f"ratio{i}") for i in range(1, N_HIDDEN[study.family] + 1)]
-    return dimensions
+        return list(FREE_WIDTHS[study.family])
+    return [f"ratio{i}" for i in range(1, N_HIDDEN[study.family] + 1)]

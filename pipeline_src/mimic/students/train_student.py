@@ -24,6 +24,7 @@ from mimic.search.rounds import read_proposal
 from mimic.seeding import derive
 from mimic.students.families import parse_study, student_architecture
 from mimic.students.losses import LOSSES
+from mimic.students.space import training_names, width_names
 from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, fit
 from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
@@ -121,7 +122,9 @@ def main(argv=None):
     settings = parse_settings(StudySettings, args.settings)
     if study.hard_label == bool(args.targets):
         raise InputError(f"--targets: expected {'none' if study.hard_label else 'a file'} for {study.name}")
-    hyperparameters, round_index = read_proposal(args.proposals, args.trial)
+    hyperparameters, round_index = read_proposal(
+        args.proposals, args.trial, study.name, training_names(study) + width_names(study)
+    )
     device = choose_device(settings.training.precision, settings.training.channels_last, args.threads)
     dataset = read_dataset(args.dataset)
     data, n_classes = on_device(dataset, device), len(dataset.class_names)

@@ -11,6 +11,7 @@ from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
 from mimic.cli import parse_settings, run_stage, stage_parser
 from mimic.config.augment import CropSettings
+from mimic.config.teachers import TeacherSpace
 from mimic.config.training import TrainingSettings
 from mimic.data.store import read_dataset
 from mimic.fingerprint import of_stage
@@ -97,7 +98,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
     crop = parse_settings(CropSettings, args.crop, "--crop")
     training = parse_settings(TrainingSettings, args.training, "--training")
-    hyperparameters, round_index = read_proposal(args.proposals, args.trial)
+    hyperparameters, round_index = read_proposal(
+        args.proposals, args.trial, "teachers", list(TeacherSpace.model_fields)
+    )
     device = choose_device(training.precision, training.channels_last, args.threads)
     dataset = read_dataset(args.dataset)
     data, n_classes = on_device(dataset, device), len(dataset.class_names)

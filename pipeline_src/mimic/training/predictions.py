@@ -32,8 +32,15 @@ def write_predictions(path, logits, provenance):
             file.create_dataset(f"{split}_logits", data=logits[split].astype("<f4"), fletcher32=True)
 
 
-def read_predictions(path, n_classes):
+def read_predictions(path, n_classes, seed=None):
     """Validation and test logits of a trial, and the digest of the dataset that they belong to.
+
+    Parameters
+    ----------
+    path : path
+    n_classes : int
+    seed : int, optional
+        Refuse the logits of a trial with another seed.
 
     Returns
     -------
@@ -56,7 +63,10 @@ def read_predictions(path, n_classes):
             logits[split] = dataset[()]
             if not np.isfinite(logits[split]).all():
                 raise InputError(f"{path}: {name}: expected finite logits")
-        sources = read_provenance(file).get("sources")
+        provenance = read_provenance(file)
+        if seed is not None and provenance.get("seed") != seed:
+            raise InputError(f"{path}: of another trial: expected seed {seed}, got {provenance.get('seed')}")
+        sources = provenance.get("sources")
         digest = sources.get("dataset") if isinstance(sources, dict) else None
         if not isinstance(digest, str):
             raise InputError(f"{path}: provenance: expected the digest of a dataset, got {digest!r}")

@@ -24,12 +24,13 @@ def trials(tmp_path, dataset):
             logits[split] = values[:rows]
         folder = tmp_path / f"{number}-{len(paths['metrics'])}"
         folder.mkdir()
-        source = {"sources": {"dataset": digest or dataset.digest}}
+        source = {"sources": {"dataset": digest or dataset.digest}, "seed": 100 + number}
         write_predictions(folder / "predictions.h5", logits, source)
         values = {
             "format": "mimic.trial",
             "status": status,
             "trial": number,
+            "seed": 100 + number,
             "n_parameters": 1000 + number,
             "validation_accuracy": score(logits["validation"], dataset.labels["validation"][:rows])[0],
             "test_accuracy": score(logits["test"], dataset.labels["test"][:rows])[0],
@@ -162,3 +163,10 @@ def test_metrics_that_are_none_are_refused_by_name(trials, run, changes):
     with pytest.raises(InputError) as error:
         run(1)
     assert str(error.value).startswith(trials.paths["metrics"][0])
+
+
+def test_predictions_of_another_trial_are_refused(trials, run):
+    for number in (0, 1):
+        trials(number)
+    with pytest.raises(InputError, match="of another trial: expected seed 100, got 101"):
+        run(1, predictions=trials.paths["predictions"][::-1])

@@ -93,3 +93,26 @@ def test_a_file_that_is_no_round_is_refused_by_name(tmp_path, value):
     path.write_text(json.dumps(value))
     with pytest.raises(InputError, match=r"proposals.json: "):
         read_proposal(path, 0)
+
+
+@pytest.mark.parametrize(
+    ("study", "names", "said"),
+    [
+        ("cnn2-10M-hard", ["a"], "expected proposals of study cnn2-10M-hard, got 'cnn2-10M'"),
+        ("cnn2-10M", ["a", "b"], "expected hyperparameters"),
+        ("cnn2-10M", ["b"], "expected hyperparameters"),
+    ],
+)
+def test_proposals_of_another_study_are_refused(tmp_path, study, names, said):
+    path = tmp_path / "proposals.json"
+    write_proposals(path, "cnn2-10M", 0, [0], [{"a": 0.5}])
+    assert read_proposal(path, 0, "cnn2-10M", ["a"]) == ({"a": 0.5}, 0)
+    with pytest.raises(InputError, match=said):
+        read_proposal(path, 0, study, names)
+
+
+def test_a_hyperparameter_that_is_no_number_is_refused(tmp_path):
+    path = tmp_path / "proposals.json"
+    write_proposals(path, "cnn2-10M", 0, [0], [{"a": "0.5"}])
+    with pytest.raises(InputError, match=r"a: expected a finite number, got '0\.5'"):
+        read_proposal(path, 0, "cnn2-10M", ["a"])
