@@ -100,7 +100,7 @@ ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
                 "propose_students": 3,
                 "train_student": 9,
                 "tabulate_trials": 3,
-                **dict.fromkeys(STUDENTS_REPORT, 1),
+                **ONCE,
             },
         ),
         (
@@ -119,7 +119,7 @@ ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
                 "propose_students": 6,
                 "train_student": 9,
                 "tabulate_trials": 3,
-                **dict.fromkeys(STUDENTS_REPORT, 1),
+                **ONCE,
             },
         ),
         ({"students__families": ["mlp1", "mlp2"]}, STUDENTS_REPORT),
@@ -146,8 +146,10 @@ def test_a_round_more_of_teachers_keeps_the_old_ones(finished_run):
     assert "generate_epochs" not in jobs
 
 
-def test_more_epochs_keep_the_full_shards(pipeline, finished_run):
-    run = run_snakemake(finished_run, "-n", "out/epochs/01.h5", overlay=changed(epochs__n_epochs=6))
+def test_more_epochs_keep_the_full_shards(finished_run):
+    run = run_snakemake(
+        finished_run, "-n", "out/epochs/00.h5", "out/epochs/01.h5", overlay=changed(epochs__n_epochs=6)
+    )
     assert planned_jobs(run.stdout) == {"generate_epochs": 1, "total": 1}
 
 
@@ -158,7 +160,7 @@ def test_another_seed_reruns_everything(finished_run):
     assert jobs["train_student"] == 10
 
 
-def test_a_diverged_trial_is_recorded_and_the_study_goes_on(pipeline, tmp_path):
+def test_a_diverged_trial_is_recorded_and_the_study_goes_on(tmp_path):
     overlay = changed(
         students__hard_label__search={"trials": 3, "first_round": 2, "round_size": 1},
         students__hard_label__search_space={"learning_rate": {"low": 1e8, "high": 1e9}},
