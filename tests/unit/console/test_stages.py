@@ -48,4 +48,5 @@ def test_listing_does_not_wait_for_torch():
         "import sys; from mimic.console.main import main; code = main(['stages'])\n"
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr

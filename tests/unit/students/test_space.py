@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from mimic.config.whole import load
+from mimic.models.architecture import count_parameters
 from mimic.students.families import parse_study, student_architecture, studies_of, study_settings
 from mimic.students.space import student_space
 
@@ -45,4 +46,5 @@ def test_every_corner_of_the_space_is_a_net(study):
     settings = study_settings(CONFIG, study)
     for end in ("low", "high"):
         point = {dimension.name: getattr(dimension, end) for dimension in space}
-        student_architecture(study, settings, point, 10)
+        count = count_parameters(student_architecture(study, settings, point, 10))
+        assert 0.9 * study.budget < count <= study.budget

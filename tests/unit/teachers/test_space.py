@@ -37,5 +37,11 @@ def test_a_point_is_the_net_that_it_describes(point):
 
 def test_every_proposal_is_a_net_and_a_colour_jitter():
     for point in sobol_points(SPACE, 64, 3):
-        teacher_of(point, 10)
-        hsv_of(point)
+        layers = teacher_of(point, 10).layers
+        widths = [layer.filters for layer in layers if layer.kind == "conv"]
+        assert widths == [
+            *[point["filters_conv1"]] * 2,
+            *[point["filters_conv2"]] * 2,
+            *[point["filters_conv3"]] * 4,
+        ]
+        assert hsv_of(point).hue_shift == point["hue_shift"]
