@@ -1,18 +1,19 @@
 """Rendering a recipe: uint8 images in, augmented uint8 images out, on the device that holds them.
 
-Everything happens in chunks of one fixed size, through buffers that are allocated once: the bytes of an image
-do not depend on what is rendered with it, and on a processor the buffers stay in the cache. On a GPU the same
-calls have fixed shapes and addresses.
+Everything happens in chunks of one fixed size: the bytes of an image do not depend on what is rendered with
+it, on a processor a chunk stays in the cache, and one compiled form fits all chunks. Compiling takes seconds,
+so that a renderer does it once it has had enough to render; the bytes do not tell.
 
 Source: Urban 2.5. The order is colour, mirror, crop, resize, then clip and round, once.
 """
 
 import contextlib
+import logging
 
 import numpy as np
 import torch
 
-from mimic.augment.hsv import HsvJitter, jitter_parameters
+from mimic.augment.hsv import jitter, jitter_parameters
 from mimic.augment.recipe import IMAGE_SIZE, Recipe
 from mimic.augment.spline import placement_bank, placement_row
 
@@ -21,28 +22,31 @@ IMAGE_SHAPE = (3, IMAGE_SIZE, IMAGE_SIZE)
 # cache and calls that do little both cost time; a GPU needs more work a call.
 _CHUNK = {"cpu": 128}
 _CHUNK_ELSEWHERE = 2048
+# About where the 7 microseconds an image that compiling saves make up for its 2 to 4 seconds.
+COMPILE_AFTER = 500_000
 
 
 class Renderer:
-    """Renders recipes on one device; for one thread at a time, since calls share its buffers.
+    """Renders recipes on one device; for one thread at a time, since calls share a buffer.
 
     Parameters
     ----------
     device : torch.device or str
     chunk : int, optional
         Images a chunk; a good number for the device when None. Changes no byte on a processor.
+    compile_after : int or None
+        Images after which the work on a chunk is compiled into a few kernels, where a compiler is installed;
+        None: never. Compiled, it gives the same bytes on a processor, at almost twice the speed.
     """
 
-    def __init__(self, device="cpu", chunk=None):
+    def __init__(self, device="cpu", chunk=None, compile_after=COMPILE_AFTER):
         self.device = torch.device(device)
         self.chunk = n = chunk or _CHUNK.get(self.device.type, _CHUNK_ELSEWHERE)
         self._bank = torch.from_numpy(placement_bank().astype(np.float32)).to(self.device)
         self._bytes = torch.empty(n, *IMAGE_SHAPE, dtype=torch.uint8, device=self.device)
-        self._planes = torch.empty(3, n, IMAGE_SIZE, IMAGE_SIZE, device=self.device)
-        self._resized = torch.empty_like(self._planes[0])
-        self._rows = torch.empty(n, IMAGE_SIZE, IMAGE_SIZE, device=self.device)
-        self._columns = torch.empty_like(self._rows)
-        self._jitter = HsvJitter(n, self.device)
+        self._render_chunk = render_chunk
+        self._compile_after = compile_after
+        self._n_rendered = 0
 
     @torch.no_grad()
     def render(self, images, recipe):
@@ -76,18 +80,18 @@ class Renderer:
                 f"recipe field image_index: expected below {len(images)} (the number of images), "
                 f"got {recipe.image_index[row]} in row {row}"
             )
-        places, parameters = self._to_device(recipe)
         rendered = torch.empty(n, *IMAGE_SHAPE, dtype=torch.uint8, device=self.device)
-        with _full_float32():
-            for start in range(0, n, self.chunk):
-                chunk = slice(start, start + self.chunk)
-                planes = self._render_chunk(images, places[:, chunk], parameters[:, chunk])
-                rows = rendered[chunk]
-                rows.copy_(planes.transpose(0, 1)[: len(rows)])
+        with _full_float32(self.device):
+            for start, places, parameters in zip(
+                range(0, n, self.chunk), *self._to_device(recipe), strict=True
+            ):
+                torch.index_select(images, 0, places[0], out=self._bytes)
+                rows = rendered[start : start + self.chunk]
+                rows.copy_(self._call(self._bytes, self._bank, places, parameters)[: len(rows)])
         return rendered
 
     def _to_device(self, recipe):
-        """Placements int64 (3, n'): image, row, column; colours float32 (5, n'); n' is whole chunks."""
+        """By chunk: int64 (n_chunks, 3, chunk) image, row, column; colours float32 (n_chunks, 5, chunk)."""
         places = np.stack(
             [
                 recipe.image_index.astype(np.int64),
@@ -98,22 +102,54 @@ class Renderer:
         # The last chunk is filled up with its own last row, so that all chunks have one shape.
         padding = ((0, 0), (0, -len(recipe) % self.chunk))
         mode = "edge" if len(recipe) else "constant"
-        places = np.pad(places, padding, mode=mode)
-        parameters = np.pad(jitter_parameters(recipe), padding, mode=mode)
-        return torch.from_numpy(places).to(self.device), torch.from_numpy(parameters).to(self.device)
+        for table in (places, jitter_parameters(recipe)):
+            chunks = np.pad(table, padding, mode=mode).reshape(len(table), -1, self.chunk).swapaxes(0, 1)
+            yield torch.from_numpy(np.ascontiguousarray(chunks)).to(self.device)
 
-    def _render_chunk(self, images, places, parameters):
-        """Rounded planes, float32 (3, chunk, 32, 32), of one chunk; overwritten by the next call."""
-        torch.index_select(images, 0, places[0], out=self._bytes)
-        torch.index_select(self._bank, 0, places[1], out=self._rows)
-        torch.index_select(self._bank, 0, places[2], out=self._columns)
-        self._planes.copy_(self._bytes.transpose(0, 1))
-        self._jitter.jitter_(self._planes.flatten(2), parameters)
-        for plane in self._planes:
-            torch.bmm(plane, self._columns.mT, out=self._resized)
-            torch.bmm(self._rows, self._resized, out=plane)
-            plane.clamp_(0, 255).round_()
-        return self._planes
+    def _call(self, *arguments):
+        """`render_chunk`, compiled once that is worth its seconds."""
+        self._n_rendered += self.chunk
+        if self._compile_after is None or self._n_rendered <= self._compile_after:
+            return self._render_chunk(*arguments)
+        self._compile_after = None
+        try:
+            compiled = torch.compile(render_chunk, fullgraph=True, dynamic=False)
+            result = compiled(*arguments)
+        except Exception as error:  # whatever a missing or odd compiler raises: the work can do without it
+            logging.getLogger(__name__).warning(
+                "images are rendered at half the speed: not compiled (%s)", str(error).strip().split("\n")[0]
+            )
+            return render_chunk(*arguments)
+        self._render_chunk = compiled
+        return result
+
+
+def render_chunk(images, bank, places, parameters):
+    """Augmented images of one chunk.
+
+    Parameters
+    ----------
+    images : uint8 tensor, shape (n, 3, 32, 32)
+        As they are in the dataset.
+    bank : float32 tensor, shape (870, 32, 32)
+        `mimic.augment.spline.placement_bank`.
+    places : int64 tensor, shape (3, n)
+        Rows 1 and 2: rows of the bank for the vertical and the horizontal direction.
+    parameters : float32 tensor, shape (5, n)
+        `mimic.augment.hsv.jitter_parameters`.
+
+    Returns
+    -------
+    uint8 tensor, shape (n, 3, 32, 32)
+    """
+    n = len(images)
+    planes = jitter(images.float().flatten(2), parameters)
+    # Rows outermost, then channels: both products take all three channels of an image at once.
+    pixels = torch.stack([plane.view(n, IMAGE_SIZE, IMAGE_SIZE) for plane in planes], dim=2)  # (n, y, c, x)
+    pixels = torch.bmm(bank.index_select(0, places[1]), pixels.view(n, IMAGE_SIZE, 3 * IMAGE_SIZE))
+    pixels = torch.bmm(pixels.view(n, 3 * IMAGE_SIZE, IMAGE_SIZE), bank.index_select(0, places[2]).mT)
+    pixels = pixels.clamp(0, 255).round().to(torch.uint8)
+    return pixels.view(n, IMAGE_SIZE, 3, IMAGE_SIZE).transpose(1, 2).contiguous()
 
 
 def standardise(images):
@@ -160,17 +196,15 @@ def _refuse_other_images(images):
 
 
 @contextlib.contextmanager
-def _full_float32():
+def _full_float32(device):
     """Matrix products in float32 proper, whatever training has asked for.
 
     TF32 and bfloat16 products change a quarter of all pixels by a level.
     """
     precision = torch.get_float32_matmul_precision()
-    if precision == "highest":
-        yield
-        return
     torch.set_float32_matmul_precision("highest")
     try:
-        yield
+        with torch.autocast(device.type, enabled=False):
+            yield
     finally:
         torch.set_float32_matmul_precision(precision)

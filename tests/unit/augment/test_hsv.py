@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 
-from mimic.augment.hsv import HsvJitter, jitter_parameters
+from mimic.augment.hsv import jitter, jitter_parameters
 from mimic.augment.recipe import draw_recipe, identity_recipe
 from mimic.config.augment import CropSettings, HsvSettings
 
@@ -23,10 +23,8 @@ def colours():
 
 def jittered(pixels, recipe):
     """Every colour under every row of the recipe, float32 (rows, colours, 3), 0..255."""
-    rgb = torch.from_numpy(pixels.T.astype(np.float32))[:, None].repeat(1, len(recipe), 1)
-    jitter = HsvJitter(len(recipe), torch.device("cpu"), n_pixels=len(pixels))
-    jitter.jitter_(rgb, torch.from_numpy(jitter_parameters(recipe)))
-    return rgb.permute(1, 2, 0).numpy()
+    rgb = torch.from_numpy(pixels.T.astype(np.float32))[None].repeat(len(recipe), 1, 1)
+    return torch.stack(jitter(rgb, torch.from_numpy(jitter_parameters(recipe))), dim=2).numpy()
 
 
 def by_matplotlib(pixels, recipe):

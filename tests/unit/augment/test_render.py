@@ -10,7 +10,7 @@ from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 from PIL import Image
 
 from mimic.augment.recipe import draw_recipe, identity_recipe
-from mimic.augment.render import Renderer, standardise
+from mimic.augment.render import Renderer, render_chunk, standardise
 from mimic.config.augment import CropSettings, HsvSettings
 
 HSV = HsvSettings(
@@ -230,6 +230,46 @@ def test_one_deviating_pixel_is_enough_to_standardise():
     assert standardised[0, 1, 4, 5].item() == pytest.approx(-np.sqrt(3071), rel=1e-5)
     # The mean of nearly 255 is known to 2**-17, which is divided by a deviation of 1/55.
     assert standardised[0, 0, 0, 0].item() == pytest.approx(1 / np.sqrt(3071), abs=55 * 2**-17)
+
+
+def has_compiler():
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        return bool(get_cpp_compiler())
+    except InvalidCxxCompiler:
+        return False
+
+
+def test_compiled_or_not_the_bytes_are_the_same(caplog):
+    if not has_compiler():
+        pytest.skip("no C++ compiler")
+    images = random_images(300)
+    images[:4] = np.array([0, 255, 1, 128], np.uint8)[:, None, None, None]
+    crop = CropSettings(mirror_probability=0.5, crop_min=4)
+    recipe = draw_recipe(np.repeat(np.arange(300), 4), HSV, crop, np.random.default_rng(4))
+    # Eager up to 640 images, compiled from there on.
+    renderer = Renderer("cpu", compile_after=640)
+    rendered = renderer.render(torch.from_numpy(images), recipe).numpy()
+    assert renderer._render_chunk is not render_chunk
+    assert not [record for record in caplog.records if record.name.startswith("mimic")]
+    never = Renderer("cpu", compile_after=None).render(torch.from_numpy(images), recipe).numpy()
+    np.testing.assert_array_equal(rendered, never)
+
+
+def test_without_a_compiler_one_line_says_so_and_the_bytes_are_the_same(monkeypatch, caplog):
+    def fail(*arguments, **options):
+        raise RuntimeError("no C++ compiler found\nand a long explanation")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    images, recipe = random_images(300), identity_recipe(np.arange(300))
+    renderer = Renderer("cpu", compile_after=0)
+    for _ in range(2):
+        np.testing.assert_array_equal(renderer.render(torch.from_numpy(images), recipe).numpy(), images)
+    assert [record.getMessage() for record in caplog.records] == [
+        "images are rendered at half the speed: not compiled (no C++ compiler found)"
+    ]
 
 
 @pytest.mark.gpu
