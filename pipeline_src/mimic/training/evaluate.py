@@ -37,6 +37,24 @@ def predict(net, images, device, batch_size=512):
     return torch.cat(parts)
 
 
+def score_tensors(logits, labels):
+    """Accuracy and cross-entropy of logits, left on their device.
+
+    Parameters
+    ----------
+    logits : float tensor, shape (n, n_classes)
+    labels : int64 tensor, shape (n,)
+
+    Returns
+    -------
+    float64 tensor, shape (2,)
+        See `score`.
+    """
+    logits = logits.double()
+    accuracy = (logits.argmax(dim=1) == labels).double().mean()
+    return torch.stack([accuracy, functional.cross_entropy(logits, labels)])
+
+
 def score(logits, labels):
     """Accuracy and cross-entropy of logits.
 
@@ -52,7 +70,6 @@ def score(logits, labels):
     cross_entropy : float
         Mean in nats, computed in float64.
     """
-    logits = torch.as_tensor(np.asarray(logits) if not torch.is_tensor(logits) else logits).double()
-    labels = torch.as_tensor(labels)
-    accuracy = (logits.argmax(dim=1) == labels).double().mean()
-    return float(accuracy), float(functional.cross_entropy(logits, labels))
+    logits = torch.as_tensor(np.asarray(logits) if not torch.is_tensor(logits) else logits)
+    accuracy, cross_entropy = score_tensors(logits, torch.as_tensor(labels)).tolist()
+    return accuracy, cross_entropy

@@ -1,18 +1,19 @@
 """One training loop for teachers, students and hard-label nets: SGD with Nesterov momentum (Urban 2.6).
 
-Images are uint8 on the device; an epoch is rendered or read at once, then standardised batch by batch.
-The loop waits for the device once an epoch, to read the loss and the validation error.
+Images are uint8 on the device; an epoch is rendered or read at once. Several nets can be trained on the same
+epochs side by side: the epochs are then loaded once for all of them, and small nets fill a GPU together.
 """
 
 import copy
+import itertools
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from mimic.augment.render import standardise
-from mimic.training.evaluate import predict, score
+from mimic.training.engine import EpochBuffers, Trainer, train_epoch
 from mimic.training.schedule import HalvingSchedule
 
 
@@ -33,7 +34,11 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One row of a trial's history."""
+    """One row of a trial's history.
+
+    Seconds are those of the epoch on the clock, and images those of the net alone, also where other nets are
+    trained beside it.
+    """
 
     epoch: int
     learning_rate: float
@@ -52,6 +57,27 @@ class Fit:
     reason: str
     history: list
     best_epoch: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """A net and what is its own about its training.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        On the device, see `Device.place`.
+    optimiser : Optimiser
+    torch_seed : int
+        Seed of dropout.
+    on_epoch : callable, EpochRecord -> None
+        Called after each epoch.
+    """
+
+    net: torch.nn.Module
+    optimiser: Optimiser
+    torch_seed: int = 0
+    on_epoch: Callable | None = None
 
 
 def fit(net, load_epoch, loss_function, optimiser, settings, validation, device, on_epoch=None, torch_seed=0):
@@ -83,56 +109,86 @@ def fit(net, load_epoch, loss_function, optimiser, settings, validation, device,
     Fit
         ``diverged`` if the loss or the weights became non-finite; the net is then of no use.
     """
-    device = device.suited_to(net)
-    schedule = HalvingSchedule(optimiser.learning_rate, settings)
-    sgd = torch.optim.SGD(
-        net.parameters(),
-        lr=optimiser.learning_rate,
-        momentum=optimiser.momentum,
-        weight_decay=optimiser.weight_decay,
-        nesterov=optimiser.momentum > 0,
-        foreach=True,
-    )
-    history, best_state = [], None
-    # Dropout draws from the global generators, the only ones it knows; they are put back at the end.
-    devices = [device.torch_device] if device.torch_device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(torch_seed)
-        while schedule.stop_reason is None:
+    training = Training(net, optimiser, torch_seed, on_epoch)
+    return fit_together([training], load_epoch, loss_function, settings, validation, device)[0]
+
+
+def fit_together(trainings, load_epoch, loss_function, settings, validation, device):
+    """Train several nets on the same epochs; each ends when its own schedule says so.
+
+    On the CPU each net gets the same bytes as alone. On a GPU their work overlaps, and those with dropout
+    share one stream of random numbers.
+
+    Parameters
+    ----------
+    trainings : sequence of Training
+    load_epoch, loss_function, settings, validation, device
+        As in `fit`.
+
+    Returns
+    -------
+    list of Fit
+        In the order of `trainings`.
+    """
+    epoch_buffers = EpochBuffers(device)
+    gpus = [device.torch_device] if device.torch_device.type == "cuda" else []
+    with torch.random.fork_rng(gpus):
+        torch.manual_seed(trainings[0].torch_seed)
+        nets = [
+            _Running(training, loss_function, settings, epoch_buffers, validation) for training in trainings
+        ]
+        for epoch in itertools.count():
+            running = [net for net in nets if net.fit is None]
+            if not running:
+                return [net.fit for net in nets]
             started = time.perf_counter()
-            for group in sgd.param_groups:
-                group["lr"] = schedule.rate
-            images, targets = load_epoch(schedule.epoch)
-            train_loss = _train_epoch(net, images, targets, loss_function, sgd, settings.batch_size, device)
-            accuracy, validation_loss = score(predict(net, validation[0], device), validation[1])
+            epoch_buffers.fill(*load_epoch(epoch))
+            trainers = [net.trainer for net in running]
+            train_epoch(trainers, [net.schedule.rate for net in running])
+            for trainer in trainers:
+                trainer.evaluate()
+            measured = [trainer.read() for trainer in trainers]
             seconds = time.perf_counter() - started
-            rate = schedule.rate
-            if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
-                reason = f"loss {train_loss}, validation loss {validation_loss} in epoch {schedule.epoch + 1}"
-                return Fit("diverged", reason, history, 0)
-            if schedule.step(1.0 - accuracy):
-                best_state = copy.deepcopy(net.state_dict())
-            record = EpochRecord(
-                schedule.epoch, rate, train_loss, validation_loss, accuracy, seconds, len(images) / seconds
-            )
-            history.append(record)
-            if on_epoch is not None:
-                on_epoch(record)
-    net.load_state_dict(best_state)
-    return Fit("finished", schedule.stop_reason, history, schedule.best_epoch)
+            for net, (train_loss, accuracy, validation_loss) in zip(running, measured, strict=True):
+                net.end_epoch(train_loss, accuracy, validation_loss, seconds, len(epoch_buffers))
 
 
-def _train_epoch(net, images, targets, loss_function, sgd, batch_size, device):
-    """One pass; returns the mean loss an image as a float."""
-    net.train()
-    total = torch.zeros((), dtype=torch.float64, device=device.torch_device)
-    for start in range(0, len(images), batch_size):
-        batch = device.format(standardise(images[start : start + batch_size]))
-        with device.autocast():
-            logits = net(batch)
-        loss = loss_function(logits.float(), targets[start : start + batch_size])
-        sgd.zero_grad(set_to_none=True)
-        loss.backward()
-        sgd.step()
-        total += loss.detach() * len(batch)
-    return float(total) / len(images)
+class _Running:
+    """A net on its way through its schedule; `fit` is None until it ends."""
+
+    def __init__(self, training, loss_function, settings, epoch_buffers, validation):
+        self.net, self.on_epoch = training.net, training.on_epoch
+        self.schedule = HalvingSchedule(training.optimiser.learning_rate, settings)
+        self.trainer = Trainer(
+            training.net,
+            training.optimiser,
+            loss_function,
+            settings.batch_size,
+            epoch_buffers,
+            validation,
+            training.torch_seed,
+        )
+        self.history, self.best_state, self.fit = [], None, None
+
+    def end_epoch(self, train_loss, accuracy, validation_loss, seconds, n_images):
+        """Note how the epoch went, keep the weights if they are the best, and end if it is time."""
+        schedule, rate = self.schedule, self.schedule.rate
+        if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
+            reason = f"loss {train_loss}, validation loss {validation_loss} in epoch {schedule.epoch + 1}"
+            self._end(Fit("diverged", reason, self.history, 0))
+            return
+        if schedule.step(1.0 - accuracy):
+            self.best_state = copy.deepcopy(self.net.state_dict())
+        record = EpochRecord(
+            schedule.epoch, rate, train_loss, validation_loss, accuracy, seconds, n_images / seconds
+        )
+        self.history.append(record)
+        if self.on_epoch is not None:
+            self.on_epoch(record)
+        if schedule.stop_reason is not None:
+            self.net.load_state_dict(self.best_state)
+            self._end(Fit("finished", schedule.stop_reason, self.history, schedule.best_epoch))
+
+    def _end(self, fit):
+        # Momentum, graphs and the best weights of a net that is done make room for the others.
+        self.fit, self.trainer, self.best_state = fit, None, None

@@ -1,0 +1,214 @@
+"""A net in training on a device, and the epoch that it is trained on.
+
+Everything that a step needs lies on the device, and everything that changes from step to step (position in
+the epoch, learning rate, sums of the loss) lies in tensors: so a step needs nothing from Python, and on a
+GPU it is one CUDA graph from the gathering of images to the optimiser. Python waits for the device once an
+epoch, to read three numbers.
+"""
+
+import contextlib
+
+import torch
+
+from mimic.augment.render import standardise
+from mimic.training.evaluate import predict, score_tensors
+from mimic.training.graph import Replayable
+
+_PREPARE = 2048  # images standardised at once where a whole epoch is
+
+
+class EpochBuffers:
+    """The epoch that is trained on, shared by all nets that are trained together.
+
+    Where graphs are captured its tensors stay at their addresses, and all images are standardised at once,
+    in the arithmetic of the nets: once for all of them, in kernels large enough for the card. Elsewhere a
+    batch is standardised when it is taken, while it is in the cache.
+
+    Parameters
+    ----------
+    device : mimic.training.devices.Device
+    """
+
+    def __init__(self, device):
+        self.device = device
+        self.targets = None
+        self._rows = None
+
+    def fill(self, images, targets):
+        """Take the next epoch.
+
+        Parameters
+        ----------
+        images : uint8 tensor, shape (n, 3, 32, 32)
+            On the device, in order.
+        targets : tensor, shape (n, ...)
+
+        Raises
+        ------
+        ValueError
+            If there are not as many targets as images, or another number than before where addresses stay.
+        """
+        if len(images) != len(targets):
+            raise ValueError(f"expected as many targets as images, got {len(targets)} and {len(images)}")
+        if not self.device.prepares:
+            self._rows, self.targets = images, targets
+            return
+        n_values = images[0].numel()
+        if self._rows is None:
+            self._rows = images.new_empty((len(images), n_values), dtype=self.device.dtype)
+            self.targets = torch.empty_like(targets)
+        if len(images) != len(self._rows) or targets.shape != self.targets.shape:
+            raise ValueError(f"expected {len(self._rows)} images an epoch, got {len(images)}")
+        for start in range(0, len(images), _PREPARE):
+            pixels = standardise(images[start : start + _PREPARE])
+            if self.device.channels_last:
+                pixels = pixels.permute(0, 2, 3, 1)
+            self._rows[start : start + _PREPARE] = pixels.reshape(-1, n_values)
+        self.targets.copy_(targets)
+
+    def __len__(self):
+        return len(self._rows)
+
+    def take(self, rows):
+        """Standardised images (b, 3, 32, 32) and targets (b, ...) of some rows, int64 (b,)."""
+        images, targets = self._rows.index_select(0, rows), self.targets.index_select(0, rows)
+        if not self.device.prepares:
+            images = standardise(images)
+        elif self.device.channels_last:
+            images = images.view(-1, 32, 32, 3).permute(0, 3, 1, 2)
+        else:
+            images = images.view(-1, 3, 32, 32)
+        return images, targets
+
+
+class Trainer:
+    """One net with its optimiser: SGD with Nesterov momentum (Urban 2.6).
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        On the device.
+    optimiser : mimic.training.loop.Optimiser
+    loss_function : callable, (logits, targets) -> tensor of shape ()
+        Mean over the batch.
+    batch_size : int
+    epoch : EpochBuffers
+    validation : (images, labels)
+        uint8 (n, 3, 32, 32) and int64 (n,), on the device.
+    torch_seed : int
+        Seed of dropout. Nets that train together on one GPU share one stream of draws there.
+    """
+
+    def __init__(self, net, optimiser, loss_function, batch_size, epoch, validation, torch_seed):
+        self.net, self.loss_function, self.epoch, self.validation = net, loss_function, epoch, validation
+        self.batch_size = batch_size
+        self.device = epoch.device.suited_to(net)
+        place = {"device": self.device.torch_device}
+        self._rate = torch.tensor(optimiser.learning_rate, dtype=torch.float32, **place)
+        self._position = torch.zeros((), dtype=torch.int64, **place)
+        self._offsets = torch.arange(batch_size, **place)
+        self._loss = torch.zeros((), dtype=torch.float64, **place)
+        self._scores = torch.zeros(2, dtype=torch.float64, **place)
+        self._sgd = torch.optim.SGD(
+            net.parameters(),
+            lr=self._rate,
+            momentum=optimiser.momentum,
+            weight_decay=optimiser.weight_decay,
+            nesterov=optimiser.momentum > 0,
+            fused=True,
+        )
+        if optimiser.momentum > 0:
+            # What the first step would allocate; zeros lead to the same first step.
+            for parameter in net.parameters():
+                self._sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        self._steps = {}
+        self._evaluate = Replayable(self._evaluate_once, self.device, [self._scores])
+        on_gpu = self.device.torch_device.type == "cuda"
+        self._stream = torch.cuda.Stream(self.device.torch_device) if on_gpu else None
+        self._random_state = None if on_gpu else torch.Generator().manual_seed(torch_seed).get_state()
+
+    def state(self):
+        """All tensors that a step changes: weights, momentum, position, sum of the loss."""
+        momentum = [state["momentum_buffer"] for state in self._sgd.state.values()]
+        return [*self.net.parameters(), *momentum, self._position, self._loss]
+
+    @contextlib.contextmanager
+    def turn(self):
+        """Run what follows in the net's own stream of work and, on the CPU, of random numbers."""
+        if self._stream is not None:
+            with torch.cuda.stream(self._stream):
+                yield
+            return
+        # Dropout knows only the global generator.
+        before = torch.get_rng_state()
+        torch.set_rng_state(self._random_state)
+        try:
+            yield
+        finally:
+            self._random_state = torch.get_rng_state()
+            torch.set_rng_state(before)
+
+    def begin(self, rate):
+        """Stand at the start of the epoch, at a learning rate."""
+        if self._stream is not None:
+            self._stream.wait_stream(torch.cuda.current_stream(self.device.torch_device))
+        with self.turn():
+            self._rate.fill_(rate)
+            self._position.zero_()
+            self._loss.zero_()
+        self.net.train()
+
+    def step(self, size):
+        """One step of SGD on the next `size` images; call it within `turn`."""
+        if size not in self._steps:
+            self._steps[size] = Replayable(lambda: self._step_once(size), self.device, self.state())
+        self._steps[size]()
+
+    def _step_once(self, size):
+        images, targets = self.epoch.take(self._offsets[:size] + self._position)
+        with self.device.autocast():
+            logits = self.net(self.device.format(images))
+        loss = self.loss_function(logits.float(), targets)
+        self._sgd.zero_grad(set_to_none=True)
+        loss.backward()
+        self._sgd.step()
+        self._loss.add_(loss.detach(), alpha=size)
+        self._position.add_(size)
+
+    def evaluate(self):
+        """Start scoring the net on the validation images; `read` waits for it."""
+        with self.turn():
+            self._evaluate()
+
+    def _evaluate_once(self):
+        images, labels = self.validation
+        self._scores.copy_(score_tensors(predict(self.net, images, self.device), labels))
+
+    def read(self):
+        """Mean training loss an image, validation accuracy and cross-entropy, as floats."""
+        with self.turn():
+            loss, accuracy, cross_entropy = torch.cat([self._loss[None], self._scores]).tolist()
+        return loss / len(self.epoch), accuracy, cross_entropy
+
+
+def train_epoch(trainers, rates):
+    """Each net passes over the epoch once; on a GPU their steps run side by side.
+
+    Parameters
+    ----------
+    trainers : sequence of Trainer
+        On one `EpochBuffers`, with one batch size.
+    rates : sequence of float
+        Learning rates, by net.
+    """
+    n, batch_size = len(trainers[0].epoch), trainers[0].batch_size
+    sizes = [min(batch_size, n - start) for start in range(0, n, batch_size)]
+    for trainer, rate in zip(trainers, rates, strict=True):
+        trainer.begin(rate)
+    # On a processor a net keeps the cache for a whole epoch, on a GPU a small net leaves room for others.
+    n_turn = 1 if trainers[0].device.graphs else len(sizes)
+    for start in range(0, len(sizes), n_turn):
+        for trainer in trainers:
+            with trainer.turn():
+                for size in sizes[start : start + n_turn]:
+                    trainer.step(size)
