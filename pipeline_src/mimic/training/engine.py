@@ -111,12 +111,13 @@ class Trainer:
         self._scores = torch.zeros(2, dtype=torch.float64, **place)
         self._sgd = torch.optim.SGD(
             net.parameters(),
-            lr=self._rate,
+            lr=optimiser.learning_rate,
             momentum=optimiser.momentum,
             weight_decay=optimiser.weight_decay,
             nesterov=optimiser.momentum > 0,
             fused=True,
         )
+        self._sgd.param_groups[0]["lr"] = self._rate
         if optimiser.momentum > 0:
             # What the first step would allocate; zeros lead to the same first step.
             for parameter in net.parameters():

@@ -1,4 +1,6 @@
+import contextlib
 import dataclasses
+import sys
 
 import pytest
 import torch
@@ -9,8 +11,8 @@ from mimic.models.net import new_net
 from mimic.models.student_cnn import cnn_architecture
 from mimic.models.student_mlp import mlp_architecture
 from mimic.models.teacher_cnn import teacher_architecture
-from mimic.training.devices import choose_device
-from mimic.training.engine import EpochBuffers
+from mimic.training.devices import Device, choose_device
+from mimic.training.engine import EpochBuffers, Trainer
 from mimic.training.graph import Replayable
 from mimic.training.loop import Optimiser, Training, fit, fit_together
 
@@ -174,3 +176,36 @@ def test_captured_dropout_draws_anew_at_every_step():
         first = drawn.clone()
         replay()
         assert not torch.equal(first, drawn)
+
+
+class Abstract(Device):
+    """A device without data: reading a number from it, or mixing it with the CPU's tensors, is an error."""
+
+    def autocast(self):
+        return contextlib.nullcontext()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_step_waits_for_nothing_and_stays_on_its_device(training, monkeypatch, name):
+    """What a CUDA graph may not do, seen without a GPU."""
+    stepped = []
+
+    def fused_sgd(parameters, gradients, buffers, lr, **options):
+        stepped.append({tensor.device.type for tensor in (*parameters, *gradients, *buffers, lr)})
+
+    monkeypatch.setattr(sys.modules["torch.optim.sgd"], "_device_dtype_check_for_fused", lambda p: None)
+    monkeypatch.setattr(torch, "_fused_sgd_", fused_sgd)
+    device = Abstract(torch.device("meta"), torch.float32, True, prepares=True)
+    images = torch.zeros(36, 3, 32, 32, dtype=torch.uint8, device="meta")
+    labels = torch.zeros(36, dtype=torch.int64, device="meta")
+    epoch = EpochBuffers(device)
+    epoch.fill(images, labels)
+    net = device.suited_to(new_net(ARCHITECTURES[name], 1.0, 1)).place(new_net(ARCHITECTURES[name], 1.0, 1))
+    trainer = Trainer(net, SGD, cross_entropy, 12, epoch, (images, labels), torch_seed=0)
+    trainer.begin(0.1)
+    with trainer.turn():
+        trainer.step(12)
+    trainer.evaluate()
+    assert stepped == [{"meta"}]
+    with pytest.raises(NotImplementedError, match="meta tensor"):
+        trainer.read()
