@@ -3,7 +3,7 @@
 A script measures all its entries in one process by `alternate`, turns them into claims by `claim`, and calls
 ``write_result(folder, name, {**header(), ...}, claims)``. The name is that of the script. The file,
 ``DATE-NAME-HARDWARE.json``, holds the header (machine, versions, commit), whatever else the script keeps
-(times of every round, options), and ``claims``, a list of flat objects, each a row of ``tabulate.py``:
+(times of every round, options), and ``claims``, a list of flat objects, each a row of the table:
 
 ==========================  =====  =======================================================================
 key                         type   meaning

@@ -140,12 +140,12 @@ def test_augmentation_leaves_out_a_peer_that_does_not_import(script, monkeypatch
 
 
 def test_a_changed_number_does_not_pass_the_check(script, reading_result, tmp_path, capsys):
-    tabulate = script("tabulate")
+    tabulate_results = script("tabulate_results")
     table = tmp_path / "README.md"
     options = ["--results", str(reading_result), "--out", str(table)]
-    assert tabulate.main([*options, "--check"]) == 1
-    assert tabulate.main(options) == 0
-    assert tabulate.main([*options, "--check"]) == 0
+    assert tabulate_results.main([*options, "--check"]) == 1
+    assert tabulate_results.main(options) == 0
+    assert tabulate_results.main([*options, "--check"]) == 0
     (path,) = reading_result.iterdir()
     result = json.loads(path.read_text(encoding="utf-8"))
     rows = [line for line in table.read_text(encoding="utf-8").splitlines() if result["date"] in line]
@@ -154,12 +154,12 @@ def test_a_changed_number_does_not_pass_the_check(script, reading_result, tmp_pa
     result["claims"][0]["ours"] *= 2
     path.write_text(json.dumps(result), encoding="utf-8")
     capsys.readouterr()
-    assert tabulate.main([*options, "--check"]) == 1
+    assert tabulate_results.main([*options, "--check"]) == 1
     assert f"-{rows[0]}" in capsys.readouterr().err
 
 
 def test_the_newest_result_of_each_machine_is_shown(script, tmp_path, capsys):
-    tabulate, recording = script("tabulate"), script("recording")
+    tabulate_results, recording = script("tabulate_results"), script("recording")
     machine = {"processor": "X", "n_cores": 2, "commit": None}
     for name, date, gpu, value in (
         ("a", "2026-02-01", None, 512.0),
@@ -170,7 +170,7 @@ def test_the_newest_result_of_each_machine_is_shown(script, tmp_path, capsys):
         content = {"benchmark": "reading", "date": date, "gpu": gpu, "claims": claims, **machine}
         (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     (tmp_path / "old.json").write_text('{"benchmark": "reading"}', encoding="utf-8")
-    rows = tabulate.render(tabulate.read_results(tmp_path), FOLDER).splitlines()[-2:]
+    rows = tabulate_results.render(tabulate_results.read_results(tmp_path), FOLDER).splitlines()[-2:]
     assert rows == [
         "| x | 1,020 images/s | p | 2 | 512x | 1 | G | 2026-01-01 | not known |",
         "| x | 512 images/s | p | 2 | 256x | 1 | X, 2 cores | 2026-02-01 | not known |",
@@ -179,4 +179,4 @@ def test_the_newest_result_of_each_machine_is_shown(script, tmp_path, capsys):
 
 
 def test_the_table_is_what_the_results_say(script):
-    assert script("tabulate").main(["--check"]) == 0
+    assert script("tabulate_results").main(["--check"]) == 0

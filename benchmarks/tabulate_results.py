@@ -1,6 +1,6 @@
 """The table of all benchmarks, made from their results.
 
-    python benchmarks/tabulate.py [--check]
+    python benchmarks/tabulate_results.py [--check]
 
 Writes ``benchmarks/README.md`` from the newest result of each benchmark on each machine in
 ``benchmarks/results``. With ``--check`` it writes nothing and exits with 1 if the file is not what the
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent
 INTRO = """\
 # Benchmarks
 
-Made from `results/` by `python benchmarks/tabulate.py`: change no number here.
+Made from `results/` by `python benchmarks/tabulate_results.py`: change no number here.
 
 `make bench` measures all of it; one script alone runs as its docstring says. Every claim has its competitor
 beside it in the same process: after a warm-up the entries take turns, round by round, and a value is the
