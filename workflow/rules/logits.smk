@@ -21,7 +21,7 @@ rule record_logits:
         trial="{trial}",
         fingerprint=fingerprint("mimic.logits.record_logits"),
     shell:
-        "python -m mimic.logits.record_logits --settings {params.settings:q} --trial {params.trial}"
+        "python -m mimic.logits.record_logits --settings {params.settings:q} --trials {params.trial}"
         " --dataset {input.dataset:q} --epochs {input.epochs:q} --weights {input.weights:q}"
         " --threads {threads} --logits {output.logits:q} > {log:q} 2>&1"
 

@@ -198,9 +198,13 @@ class StoredEpochs:
             if "images" not in file:
                 return None
             try:
-                return torch.from_numpy(file["images"][row]).to(self.source_images.device)
+                pixels = torch.from_numpy(file["images"][row])
             except OSError as error:
                 raise InputError(f"{path}: images of epoch {epoch}: {error}") from None
+        if self.source_images.device.type == "cuda":
+            # From pinned memory the copy runs beside whatever the GPU does.
+            return pixels.pin_memory().to(self.source_images.device, non_blocking=True)
+        return pixels
 
     def _check_probe(self, path, row, images):
         with open_hdf5(path, FORMAT, VERSION) as file:

@@ -1,5 +1,9 @@
-"""Record one member's logits on every stored epoch (Urban 2.2, 2.7)."""
+"""Record members' logits on every stored epoch (Urban 2.2, 2.7).
 
+A job of the workflow records one member; given several, each epoch is read or rendered once for all.
+"""
+
+import contextlib
 import sys
 
 import torch
@@ -11,7 +15,7 @@ from mimic.config.logits import LogitSettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
 from mimic.fingerprint import of_stage
-from mimic.logits.store import MEMBER_FORMAT, Member, write_logits
+from mimic.logits.store import MEMBER_FORMAT, Member, logits_writer
 from mimic.models.weights import read_weights
 from mimic.progress import Report
 from mimic.training.devices import choose_device
@@ -20,12 +24,12 @@ from mimic.training.evaluate import predict
 STAGE = "mimic.logits.record_logits"
 
 
-def record_logits(net, epochs, device, batch_size):
-    """Logits of a net on stored epochs, one epoch at a time.
+def record_logits(nets, epochs, device, batch_size):
+    """Logits of nets on stored epochs; each epoch is read or rendered once for all of them.
 
     Parameters
     ----------
-    net : torch.nn.Module
+    nets : sequence of torch.nn.Module
         On the device.
     epochs : mimic.epochs.store.StoredEpochs
     device : mimic.training.devices.Device
@@ -33,61 +37,61 @@ def record_logits(net, epochs, device, batch_size):
 
     Yields
     ------
-    float32 array, shape (n, n_classes)
-        Rows in the epoch's order.
+    list of float32 array, shape (n, n_classes)
+        An epoch: one array a net, rows in the epoch's order.
     """
     for epoch in range(epochs.n_epochs):
-        yield predict(net, epochs.images(epoch), device, batch_size).cpu().numpy()
+        images = epochs.images(epoch)
+        yield [predict(net, images, device, batch_size).cpu().numpy() for net in nets]
 
 
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--settings", required=True, help="section `logits` of the config, as JSON")
-    parser.add_argument("--trial", type=int, required=True, help="number of the member's trial")
+    parser.add_argument("--trials", type=int, nargs="+", required=True, help="numbers of the members' trials")
     parser.add_argument("--dataset", required=True, help="dataset.h5")
     parser.add_argument("--epochs", nargs="+", required=True, help="all shards of epochs")
-    parser.add_argument("--weights", required=True, help="the member's weights.safetensors")
+    parser.add_argument("--weights", nargs="+", required=True, help="weights.safetensors of each trial")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--logits", required=True, help="file to write")
+    parser.add_argument("--logits", nargs="+", required=True, help="file to write for each trial")
     args = parser.parse_args(argv)
     settings = parse_settings(LogitSettings, args.settings)
+    for option in ("weights", "logits"):
+        if len(getattr(args, option)) != len(args.trials):
+            raise InputError(
+                f"--{option}: expected a file for each of {len(args.trials)} trials, "
+                f"got {len(getattr(args, option))}"
+            )
     device = choose_device(settings.precision, settings.channels_last, args.threads)
     dataset = read_dataset(args.dataset, splits=("train",))
     images = torch.from_numpy(dataset.images["train"]).to(device.torch_device)
     epochs = StoredEpochs(args.epochs, dataset.digest, images, Renderer(device.torch_device))
-    net = device.place(read_weights(args.weights))
-    n_classes = net.architecture.n_classes
-    if n_classes != len(dataset.class_names):
-        raise InputError(f"{args.weights}: expected {len(dataset.class_names)} classes, got {n_classes}")
-    weights_digest = digest_file(args.weights)
     digests = [epochs.digests[epoch] for epoch in range(epochs.n_epochs)]
-    provenance = provenance_of(
-        "record_logits",
-        settings.model_dump(),
-        None,
-        of_stage(STAGE),
-        dataset=dataset.digest,
-        weights=weights_digest,
-    )
-    print(f"trial {args.trial}: {device.describe()}", file=sys.stderr)
-    with Report("epoch", epochs.n_epochs) as report:
-
-        def reported():
-            for logits in record_logits(net, epochs, device, settings.batch_size):
-                yield logits
-                report.step()
-
-        write_logits(
-            args.logits,
-            MEMBER_FORMAT,
-            reported(),
-            digests,
-            epochs.n_images,
-            n_classes,
-            settings.dtype,
-            [Member(args.trial, weights_digest)],
-            provenance,
-        )
+    n_classes = len(dataset.class_names)
+    nets = []
+    with Report("epoch", epochs.n_epochs) as report, contextlib.ExitStack() as files:
+        appends = []
+        for trial, weights, path in zip(args.trials, args.weights, args.logits, strict=True):
+            net = read_weights(weights)
+            if net.architecture.n_classes != n_classes:
+                raise InputError(f"{weights}: expected {n_classes} classes, got {net.architecture.n_classes}")
+            nets.append(device.place(net))
+            member = Member(trial, digest_file(weights))
+            provenance = provenance_of(
+                "record_logits",
+                settings.model_dump(),
+                None,
+                of_stage(STAGE),
+                dataset=dataset.digest,
+                weights=member.weights_digest,
+            )
+            layout = (digests, epochs.n_images, n_classes, settings.dtype, [member], provenance)
+            appends.append(files.enter_context(logits_writer(path, MEMBER_FORMAT, *layout)))
+        print(f"trials {args.trials}: {device.describe()}", file=sys.stderr)
+        for recorded in record_logits(nets, epochs, device, settings.batch_size):
+            for append, logits in zip(appends, recorded, strict=True):
+                append(logits)
+            report.step()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ Epochs are 0 to k - 1; one chunk an epoch, with a checksum. Attribute ``members`
 trial number and the SHA-256 of the weights of every net that had a part.
 """
 
+import contextlib
 import json
 import math
 from dataclasses import dataclass
@@ -34,21 +35,25 @@ class Member:
     weights_digest: str
 
 
-def write_logits(path, format_name, epochs, epoch_digests, n_images, n_classes, dtype, members, provenance):
-    """Write logits epoch by epoch, whole or not at all.
+@contextlib.contextmanager
+def logits_writer(path, format_name, epoch_digests, n_images, n_classes, dtype, members, provenance):
+    """Context in which a file of logits is written epoch by epoch, whole or not at all.
 
     Parameters
     ----------
     format_name : str
         `MEMBER_FORMAT` or `TARGETS_FORMAT`.
-    epochs : iterable of float array, shape (n_images, n_classes)
-        One an epoch, from epoch 0; taken one at a time.
     epoch_digests : sequence of bytes, 32
     n_images, n_classes : int
     dtype : str
         ``float16`` or ``float32``.
     members : sequence of Member
     provenance : dict
+
+    Yields
+    ------
+    callable, float array of shape (n_images, n_classes) -> None
+        Appends an epoch, from epoch 0.
 
     Raises
     ------
@@ -58,26 +63,37 @@ def write_logits(path, format_name, epochs, epoch_digests, n_images, n_classes, 
         If there are more or fewer epochs than digests, or one has another shape.
     """
     shape = (len(epoch_digests), n_images, n_classes)
+    n_written = 0
     with create_hdf5(path, format_name, VERSION, provenance) as file:
         file.attrs["members"] = json.dumps([vars(member) for member in members])
         digests = np.stack([np.frombuffer(digest, np.uint8) for digest in epoch_digests])
         file.create_dataset("epoch_digest", data=digests, fletcher32=True)
         stored_type = np.dtype(dtype).newbyteorder("<")
         stored = file.create_dataset("logits", shape, stored_type, chunks=(1, *shape[1:]), fletcher32=True)
-        n_written = 0
-        for row, logits in enumerate(epochs):
-            if row >= len(stored) or np.shape(logits) != shape[1:]:
+
+        def append(logits):
+            nonlocal n_written
+            if n_written >= len(stored) or np.shape(logits) != shape[1:]:
                 raise ValueError(
                     f"expected {len(stored)} epochs of shape {shape[1:]}, got {np.shape(logits)}"
                 )
             with np.errstate(over="ignore"):
                 values = np.asarray(logits).astype(stored_type)
             if not np.isfinite(values).all():
-                raise InputError(f"{path}: epoch {row}: a logit is not finite as {dtype}")
-            stored[row] = values
+                raise InputError(f"{path}: epoch {n_written}: a logit is not finite as {dtype}")
+            stored[n_written] = values
             n_written += 1
+
+        yield append
         if n_written != len(stored):
             raise ValueError(f"expected {len(stored)} epochs of shape {shape[1:]}, got {n_written}")
+
+
+def write_logits(path, format_name, epochs, *layout):
+    """Write a file of logits from an iterable of epochs, taken one at a time; see `logits_writer`."""
+    with logits_writer(path, format_name, *layout) as append:
+        for logits in epochs:
+            append(logits)
 
 
 class StoredLogits:

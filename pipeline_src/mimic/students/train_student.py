@@ -25,6 +25,7 @@ from mimic.seeding import derive
 from mimic.students.families import parse_study, student_architecture
 from mimic.students.losses import LOSSES
 from mimic.students.space import training_names, width_names
+from mimic.training.ahead import loaded_ahead
 from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, fit
 from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
@@ -145,12 +146,16 @@ def main(argv=None):
         file=sys.stderr,
     )
     started = time.perf_counter()
-    with Report("epoch", settings.training.max_epochs) as report:
+    max_epochs = settings.training.max_epochs
+    with (
+        Report("epoch", max_epochs) as report,
+        loaded_ahead(epoch_loader(epochs, targets, labels), device, max_epochs) as load_epoch,
+    ):
         net, result = train_student(
             architecture,
             hyperparameters,
             settings,
-            epoch_loader(epochs, targets, labels),
+            load_epoch,
             loss,
             data["validation"],
             trial_seed,

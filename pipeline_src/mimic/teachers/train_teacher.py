@@ -22,6 +22,7 @@ from mimic.progress import Report
 from mimic.search.rounds import read_proposal
 from mimic.seeding import derive, numpy_generator
 from mimic.teachers.space import hsv_of, teacher_of
+from mimic.training.ahead import loaded_ahead
 from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, fit
 from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
@@ -70,18 +71,18 @@ def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, 
     optimiser = Optimiser(
         hyperparameters["learning_rate"], hyperparameters["momentum"], hyperparameters["weight_decay"]
     )
-    dropout_seed = derive(trial_seed, "dropout")
-    result = fit(
-        net,
-        load_epoch,
-        functional.cross_entropy,
-        optimiser,
-        training,
-        data["validation"],
-        device,
-        on_epoch,
-        dropout_seed,
-    )
+    with loaded_ahead(load_epoch, device, training.max_epochs) as load_epoch:
+        result = fit(
+            net,
+            load_epoch,
+            functional.cross_entropy,
+            optimiser,
+            training,
+            data["validation"],
+            device,
+            on_epoch,
+            derive(trial_seed, "dropout"),
+        )
     return net, result
 
 

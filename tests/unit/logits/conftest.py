@@ -42,7 +42,7 @@ def member(tmp_path, dataset_path, shards):
         write_weights(weights, new_net(mlp_architecture([4], n_classes), init_scale, trial))
         settings = {"dtype": dtype, "batch_size": 16, "precision": "float32", "channels_last": "off"}
         path = str(tmp_path / "logits" / f"{trial}.h5")
-        arguments = ["--settings", json.dumps(settings), "--trial", str(trial), "--dataset", dataset]
+        arguments = ["--settings", json.dumps(settings), "--trials", str(trial), "--dataset", dataset]
         arguments += ["--epochs", *(epochs or shards), "--weights", str(weights), "--logits", path]
         record_logits(arguments)
         return path

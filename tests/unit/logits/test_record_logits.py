@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,7 @@ from mimic.augment.render import Renderer
 from mimic.cli import InputError
 from mimic.data.store import make_dataset, write_dataset
 from mimic.epochs.store import StoredEpochs
+from mimic.logits.record_logits import main
 from mimic.logits.store import MEMBER_FORMAT, Member, StoredLogits
 from mimic.models.net import new_net
 from mimic.models.student_mlp import mlp_architecture
@@ -73,3 +75,27 @@ def test_epochs_of_another_dataset_are_refused(member, dataset, tmp_path):
 def test_a_missing_shard_is_refused(member, shards):
     with pytest.raises(InputError, match=r"epochs \[0\] are missing from the 1 shards"):
         member(3, epochs=shards[1:])
+
+
+def recorded(path):
+    with h5py.File(path) as file:
+        return file["logits"][()], file["epoch_digest"][()], dict(file.attrs)
+
+
+def test_members_recorded_together_get_the_files_of_those_recorded_alone(
+    member, shards, dataset_path, tmp_path
+):
+    alone = {trial: recorded(member(trial)) for trial in (3, 7)}
+    settings = {"dtype": "float32", "batch_size": 16, "precision": "float32", "channels_last": "off"}
+    arguments = ["--settings", json.dumps(settings), "--trials", "3", "7", "--dataset", dataset_path]
+    arguments += ["--epochs", *shards, "--weights"]
+    arguments += [str(tmp_path / "weights" / f"{trial}.safetensors") for trial in (3, 7)]
+    paths = [str(tmp_path / "together" / f"{trial}.h5") for trial in (3, 7)]
+    main([*arguments, "--logits", *paths])
+    for path, (logits, digests, attributes) in zip(paths, alone.values(), strict=True):
+        together = recorded(path)
+        np.testing.assert_array_equal(together[0], logits)
+        np.testing.assert_array_equal(together[1], digests)
+        assert together[2] == attributes
+    with pytest.raises(InputError, match="--logits: expected a file for each of 2 trials, got 1"):
+        main([*arguments, "--logits", paths[0]])
