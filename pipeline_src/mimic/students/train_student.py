@@ -27,10 +27,37 @@ from mimic.students.losses import LOSSES
 from mimic.students.space import training_names, width_names
 from mimic.training.ahead import loaded_ahead
 from mimic.training.devices import choose_device
-from mimic.training.loop import Optimiser, fit
+from mimic.training.loop import Optimiser, Training, fit_together
 from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
 
 STAGE = "mimic.students.train_student"
+
+
+def student_training(architecture, hyperparameters, settings, trial_seed, device, on_epoch=None):
+    """A new net and how it is to be trained (Urban 2.8, 6.2, 6.3).
+
+    Parameters
+    ----------
+    architecture : mimic.models.architecture.Architecture
+    hyperparameters : dict
+        See `mimic.students.space`; hard-label nets have no input or initialisation scale.
+    settings : mimic.config.students.StudySettings
+    trial_seed : int
+        Every random number of the trial is derived from it.
+    device : mimic.training.devices.Device
+    on_epoch : callable, EpochRecord -> None
+
+    Returns
+    -------
+    mimic.training.loop.Training
+    """
+    h = hyperparameters
+    net = new_net(
+        architecture, h.get("init_scale", 1.0), derive(trial_seed, "weights"), h.get("input_scale", 1.0)
+    )
+    optimiser = Optimiser(h["learning_rate"], h["momentum"], settings.weight_decay)
+    net = device.suited_to(net).place(net)
+    return Training(net, optimiser, derive(trial_seed, "dropout"), on_epoch)
 
 
 def train_student(
@@ -40,9 +67,8 @@ def train_student(
 
     Parameters
     ----------
-    architecture : mimic.models.architecture.Architecture
-    hyperparameters : dict
-        See `mimic.students.space`; hard-label nets have no input or initialisation scale.
+    architecture, hyperparameters, trial_seed, on_epoch
+        See `student_training`.
     settings : mimic.config.students.StudySettings
     load_epoch : callable, int -> (images, targets)
         uint8 (n, 3, 32, 32) and logits (n, n_classes) or labels (n,), on the device.
@@ -50,10 +76,7 @@ def train_student(
         ``logit_l2`` (eq. 1) or ``cross_entropy``.
     validation : (images, labels)
         On the device.
-    trial_seed : int
-        Every random number of the trial is derived from it.
     device : mimic.training.devices.Device
-    on_epoch : callable, EpochRecord -> None
 
     Returns
     -------
@@ -61,27 +84,11 @@ def train_student(
         With the weights of its best validation epoch.
     fit : mimic.training.loop.Fit
     """
-    net = new_net(
-        architecture,
-        hyperparameters.get("init_scale", 1.0),
-        derive(trial_seed, "weights"),
-        hyperparameters.get("input_scale", 1.0),
-    )
-    net = device.place(net)
-    h = hyperparameters
-    optimiser = Optimiser(h["learning_rate"], h["momentum"], settings.weight_decay)
-    result = fit(
-        net,
-        load_epoch,
-        LOSSES[loss],
-        optimiser,
-        settings.training,
-        validation,
-        device,
-        on_epoch,
-        derive(trial_seed, "dropout"),
-    )
-    return net, result
+    training = student_training(architecture, hyperparameters, settings, trial_seed, device, on_epoch)
+    loss_function = LOSSES[loss]
+    with loaded_ahead(load_epoch, device, settings.training.max_epochs) as load:
+        (result,) = fit_together([training], load, loss_function, settings.training, validation, device)
+    return training.net, result
 
 
 def epoch_loader(epochs, targets, labels):
@@ -146,16 +153,12 @@ def main(argv=None):
         file=sys.stderr,
     )
     started = time.perf_counter()
-    max_epochs = settings.training.max_epochs
-    with (
-        Report("epoch", max_epochs) as report,
-        loaded_ahead(epoch_loader(epochs, targets, labels), device, max_epochs) as load_epoch,
-    ):
+    with Report("epoch", settings.training.max_epochs) as report:
         net, result = train_student(
             architecture,
             hyperparameters,
             settings,
-            load_epoch,
+            epoch_loader(epochs, targets, labels),
             loss,
             data["validation"],
             trial_seed,

@@ -24,23 +24,19 @@ from mimic.seeding import derive, numpy_generator
 from mimic.teachers.space import hsv_of, teacher_of
 from mimic.training.ahead import loaded_ahead
 from mimic.training.devices import choose_device
-from mimic.training.loop import Optimiser, fit
+from mimic.training.loop import Optimiser, Training, fit_together
 from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
 
 STAGE = "mimic.teachers.train_teacher"
 
 
-def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, device, on_epoch=None):
-    """A teacher trained on hard labels; every epoch is augmented afresh.
+def teacher_training(hyperparameters, n_classes, trial_seed, device, on_epoch=None):
+    """A new teacher and how it is to be trained (Urban 2.7).
 
     Parameters
     ----------
     hyperparameters : dict
         The eighteen of `mimic.teachers.space`.
-    crop : mimic.config.augment.CropSettings
-    training : mimic.config.training.TrainingSettings
-    data : dict of str to (images, labels)
-        By split: uint8 (n, 3, 32, 32) and int64 (n,), on the device.
     n_classes : int
     trial_seed : int
         Every random number of the trial is derived from it.
@@ -49,18 +45,33 @@ def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, 
 
     Returns
     -------
-    net : mimic.models.net.Net
-        With the weights of its best validation epoch.
-    fit : mimic.training.loop.Fit
+    mimic.training.loop.Training
     """
-    net = new_net(
-        teacher_of(hyperparameters, n_classes),
-        hyperparameters["init_coefficient"],
-        derive(trial_seed, "weights"),
-    )
-    net = device.place(net)
-    images, labels = data["train"]
-    hsv, renderer = hsv_of(hyperparameters), Renderer(device.torch_device)
+    h = hyperparameters
+    net = new_net(teacher_of(h, n_classes), h["init_coefficient"], derive(trial_seed, "weights"))
+    optimiser = Optimiser(h["learning_rate"], h["momentum"], h["weight_decay"])
+    return Training(device.place(net), optimiser, derive(trial_seed, "dropout"), on_epoch)
+
+
+def augmented_epochs(images, labels, hsv, crop, trial_seed, device):
+    """Function that augments the training images afresh for every epoch (Urban 2.5).
+
+    Parameters
+    ----------
+    images : uint8 tensor, shape (n, 3, 32, 32)
+    labels : int64 tensor, shape (n,)
+        Both on the device.
+    hsv : mimic.config.augment.HsvSettings
+    crop : mimic.config.augment.CropSettings
+    trial_seed : int
+    device : mimic.training.devices.Device
+
+    Returns
+    -------
+    callable, int -> (images, labels)
+        In an order drawn for the epoch.
+    """
+    renderer = Renderer(device.torch_device)
 
     def load_epoch(epoch):
         generator = numpy_generator(trial_seed, "augmentation", epoch)
@@ -68,22 +79,34 @@ def train_teacher(hyperparameters, crop, training, data, n_classes, trial_seed, 
         rendered = renderer.render(images, draw_recipe(order, hsv, crop, generator))
         return rendered, labels[torch.from_numpy(order).long().to(labels.device)]
 
-    optimiser = Optimiser(
-        hyperparameters["learning_rate"], hyperparameters["momentum"], hyperparameters["weight_decay"]
-    )
-    with loaded_ahead(load_epoch, device, training.max_epochs) as load_epoch:
-        result = fit(
-            net,
-            load_epoch,
-            functional.cross_entropy,
-            optimiser,
-            training,
-            data["validation"],
-            device,
-            on_epoch,
-            derive(trial_seed, "dropout"),
-        )
-    return net, result
+    return load_epoch
+
+
+def train_teacher(hyperparameters, crop, settings, data, n_classes, trial_seed, device, on_epoch=None):
+    """A teacher trained on hard labels; every epoch is augmented afresh.
+
+    Parameters
+    ----------
+    hyperparameters, n_classes, trial_seed, on_epoch
+        See `teacher_training`.
+    crop : mimic.config.augment.CropSettings
+    settings : mimic.config.training.TrainingSettings
+    data : dict of str to (images, labels)
+        By split: uint8 (n, 3, 32, 32) and int64 (n,), on the device.
+    device : mimic.training.devices.Device
+
+    Returns
+    -------
+    net : mimic.models.net.Net
+        With the weights of its best validation epoch.
+    fit : mimic.training.loop.Fit
+    """
+    training = teacher_training(hyperparameters, n_classes, trial_seed, device, on_epoch)
+    load_epoch = augmented_epochs(*data["train"], hsv_of(hyperparameters), crop, trial_seed, device)
+    cross_entropy, validation = functional.cross_entropy, data["validation"]
+    with loaded_ahead(load_epoch, device, settings.max_epochs) as load:
+        (result,) = fit_together([training], load, cross_entropy, settings, validation, device)
+    return training.net, result
 
 
 def main(argv=None):
@@ -98,24 +121,24 @@ def main(argv=None):
     add_trial_files(parser)
     args = parser.parse_args(argv)
     crop = parse_settings(CropSettings, args.crop, "--crop")
-    training = parse_settings(TrainingSettings, args.training, "--training")
+    settings = parse_settings(TrainingSettings, args.training, "--training")
     hyperparameters, round_index = read_proposal(
         args.proposals, args.trial, "teachers", list(TeacherSpace.model_fields)
     )
-    device = choose_device(training.precision, training.channels_last, args.threads)
+    device = choose_device(settings.precision, settings.channels_last, args.threads)
     dataset = read_dataset(args.dataset)
     data, n_classes = on_device(dataset, device), len(dataset.class_names)
     trial_seed = derive(args.seed, "teachers", args.trial)
     started = time.perf_counter()
     print(f"teacher {args.trial}: {device.describe()}", file=sys.stderr)
-    with Report("epoch", training.max_epochs) as report:
+    with Report("epoch", settings.max_epochs) as report:
         net, result = train_teacher(
-            hyperparameters, crop, training, data, n_classes, trial_seed, device, report_epoch(report)
+            hyperparameters, crop, settings, data, n_classes, trial_seed, device, report_epoch(report)
         )
     seconds = time.perf_counter() - started
     provenance = provenance_of(
         "train_teacher",
-        {"crop": crop.model_dump(), "training": training.model_dump()},
+        {"crop": crop.model_dump(), "training": settings.model_dump()},
         trial_seed,
         of_stage(STAGE),
         dataset=dataset.digest,

@@ -31,7 +31,7 @@ WEIGHT_DECAY = 0.00234
 @pytest.fixture
 def calls(monkeypatch):
     """The arguments by function, a list of calls each; the functions do what they do."""
-    recorded = {"fit": [], "new_net": []}
+    recorded = {"fit_together": [], "new_net": []}
 
     def record(name):
         function = getattr(stage, name)
@@ -83,8 +83,8 @@ def train(calls, dataset, training):
 
 def test_the_optimiser_is_that_of_the_hyperparameters_and_the_settings(train, training):
     _, calls, _ = train(RATES | SCALES)
-    (arguments,) = calls["fit"]
-    assert arguments["optimiser"] == Optimiser(0.0123, 0.87, WEIGHT_DECAY)
+    (arguments,) = calls["fit_together"]
+    assert arguments["trainings"][0].optimiser == Optimiser(0.0123, 0.87, WEIGHT_DECAY)
     assert arguments["settings"] == training(max_epochs=1)
 
 
@@ -106,7 +106,7 @@ def test_a_net_without_scales_has_one(train):
 
 def test_training_follows_the_validation_images_given(train):
     _, calls, data = train(RATES | SCALES)
-    (arguments,) = calls["fit"]
+    (arguments,) = calls["fit_together"]
     for got, expected in zip(arguments["validation"], data["validation"], strict=True):
         assert torch.equal(got, expected)
 
@@ -117,7 +117,7 @@ def test_the_loss_is_the_one_named(train, dataset, loss):
     labels = torch.from_numpy(dataset.labels["train"]).to(DEVICE.torch_device)
     targets = labels if loss == "cross_entropy" else torch.nn.functional.one_hot(labels, 3).float()
     _, calls, _ = train(RATES | SCALES, loss=loss, load_epoch=lambda epoch: (images, targets))
-    (arguments,) = calls["fit"]
+    (arguments,) = calls["fit_together"]
     assert arguments["loss_function"] is LOSSES[loss]
 
 
@@ -139,8 +139,8 @@ def test_the_stage_trains_as_its_files_and_settings_say(tmp_path, calls, dataset
     for option in ("metrics", "history", "weights", "predictions"):
         arguments += [f"--{option}", str(tmp_path / "trial" / option)]
     stage.main(arguments)
-    (passed_on,) = calls["fit"]
-    assert passed_on["optimiser"] == Optimiser(0.0123, 0.87, WEIGHT_DECAY)
+    (passed_on,) = calls["fit_together"]
+    assert passed_on["trainings"][0].optimiser == Optimiser(0.0123, 0.87, WEIGHT_DECAY)
     assert passed_on["settings"] == training(max_epochs=1)
     images, labels = passed_on["validation"]
     assert torch.equal(images.cpu(), torch.from_numpy(dataset.images["validation"]))

@@ -51,7 +51,7 @@ def data(dataset):
 @pytest.fixture
 def passed_on(monkeypatch, data, training):
     """Runs `train_teacher` without training; returns the arguments by function, a list of calls each."""
-    calls = {"fit": [], "new_net": [], "draw_recipe": []}
+    calls = {"fit_together": [], "new_net": [], "draw_recipe": []}
 
     def record(name, answer=None):
         function = getattr(stage, name)
@@ -62,7 +62,7 @@ def passed_on(monkeypatch, data, training):
 
         monkeypatch.setattr(stage, name, recorder)
 
-    record("fit", Fit("finished", "", [], 1))
+    record("fit_together", [Fit("finished", "", [], 1)])
     record("new_net")
     record("draw_recipe")
 
@@ -76,13 +76,13 @@ def passed_on(monkeypatch, data, training):
 
 
 def test_the_optimiser_is_that_of_the_hyperparameters(passed_on, training):
-    (arguments,) = passed_on()["fit"]
-    assert arguments["optimiser"] == Optimiser(0.0123, 0.87, 0.00234)
+    (arguments,) = passed_on()["fit_together"]
+    assert arguments["trainings"][0].optimiser == Optimiser(0.0123, 0.87, 0.00234)
     assert arguments["settings"] == training()
 
 
 def test_training_follows_the_validation_images(passed_on, data):
-    (arguments,) = passed_on()["fit"]
+    (arguments,) = passed_on()["fit_together"]
     for got, expected in zip(arguments["validation"], data["validation"], strict=True):
         assert torch.equal(got, expected)
 
@@ -96,13 +96,13 @@ def test_the_initial_weights_have_the_coefficient_and_the_trial_s_seed(passed_on
 
 def test_the_jitter_is_that_of_the_hyperparameters_and_the_crop_that_of_the_config(passed_on):
     calls = passed_on()
-    calls["fit"][0]["load_epoch"](0)
+    calls["fit_together"][0]["load_epoch"](0)
     assert [call["hsv"] for call in calls["draw_recipe"]] == [HsvSettings(**HSV)]
     assert [call["crop"] for call in calls["draw_recipe"]] == [CROP]
 
 
 def test_every_epoch_is_augmented_afresh_and_again_the_same(passed_on):
-    load_epoch = passed_on()["fit"][0]["load_epoch"]
+    load_epoch = passed_on()["fit_together"][0]["load_epoch"]
     (first, first_labels), (second, second_labels) = load_epoch(0), load_epoch(1)
     again, again_labels = load_epoch(0)
     assert torch.equal(first, again)
@@ -114,7 +114,7 @@ def test_every_epoch_is_augmented_afresh_and_again_the_same(passed_on):
 def test_every_epoch_draws_another_jitter_and_crop(passed_on):
     """Not only another order: the same image is rendered otherwise in the next epoch."""
     calls = passed_on()
-    load_epoch = calls["fit"][0]["load_epoch"]
+    load_epoch = calls["fit_together"][0]["load_epoch"]
     load_epoch(0)
     load_epoch(1)
     orders = [tuple(call["image_index"]) for call in calls["draw_recipe"]]
@@ -125,13 +125,13 @@ def test_every_epoch_draws_another_jitter_and_crop(passed_on):
 
 
 def test_other_trials_see_other_augmentations(passed_on):
-    images = [passed_on(trial_seed=seed)["fit"][0]["load_epoch"](0)[0] for seed in (11, 12)]
+    images = [passed_on(trial_seed=seed)["fit_together"][0]["load_epoch"](0)[0] for seed in (11, 12)]
     assert not torch.equal(*images)
 
 
 def test_an_epoch_is_every_training_image_once_with_its_label(passed_on, data):
     calls = passed_on()
-    images, labels = calls["fit"][0]["load_epoch"](0)
+    images, labels = calls["fit_together"][0]["load_epoch"](0)
     order = torch.from_numpy(calls["draw_recipe"][0]["image_index"]).long().to(labels.device)
     assert images.shape == data["train"][0].shape
     assert images.dtype == torch.uint8
