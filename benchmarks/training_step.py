@@ -130,7 +130,7 @@ def done_well(net_name, n_nets):
     net = net.to(device, memory_format=torch.channels_last).train()
     images, targets = (torch.from_numpy(a).to(device) for a in images_and_targets(net_name == "teacher"))
     sgd = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True)
-    renderer, generator = Renderer(device, chunk=BATCH, compile_after=None), np.random.default_rng(0)
+    renderer, generator = Renderer(device, chunk=BATCH, compile_after=10**12), np.random.default_rng(0)
     bfloat16 = gains_from_bfloat16(device)
 
     def run(n_steps):
