@@ -37,6 +37,12 @@ def _tree_of(module):
 
 
 @functools.cache
+def _text_of(module):
+    # most modules are part of many stages, and writing a tree out costs more than parsing it
+    return ast.dump(_tree_of(module))
+
+
+@functools.cache
 def imports_of(module):
     """Modules of the package that a module imports itself, lazily imported ones too.
 
@@ -86,7 +92,7 @@ def of_stage(module):
     total = hashlib.sha256()
     tables = set()
     for name in modules_of(module):
-        total.update(f"{name}\n{ast.dump(_tree_of(name))}\n".encode())
+        total.update(f"{name}\n{_text_of(name)}\n".encode())
         tables.update(_path_of(name).parent.glob("reference/*.csv"))
     for table in sorted(tables):
         total.update(f"{table.name}\n".encode() + table.read_bytes())

@@ -26,6 +26,7 @@ def package(tmp_path, monkeypatch):
 def clear():
     for function in (
         fingerprint._tree_of,
+        fingerprint._text_of,
         fingerprint.imports_of,
         fingerprint.modules_of,
         fingerprint.of_stage,
