@@ -67,7 +67,7 @@ def test_absorbing_bottlenecks_changes_no_output(architecture, input_scale, seed
     assert not any(layer.kind == "bottleneck" for layer in plain.architecture.layers)
 
 
-@given(st.integers(1, 500), st.integers(1, 100), st.integers(0, 10**7))
+@given(st.integers(1, 500), st.integers(1, 100), st.integers(0, 2_900_000))
 def test_a_solved_width_is_the_largest_that_fits(before, after, surplus):
     def build(width):
         return mlp_architecture([before, width, after], 10)
