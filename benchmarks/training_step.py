@@ -7,14 +7,15 @@ labels, augmented on the fly; students on stored logits and images that were aug
 second, from uint8 images in memory to the updated weights. The peers:
 
 plain
-    Dataset and DataLoader with a worker a core (at most 8), transforms a sample (torchvision v2 for the
-    teacher), float32, the loss read at every step.
+    Dataset and DataLoader with a worker a core (at most 8), torchvision's transforms on a PIL image a sample,
+    as its own data sets give it, float32, the loss read at every step.
 done well
     Images on the device as uint8, standardised (and augmented, by our kernels, not compiled) a batch at a
     time, autocast to bfloat16 where the processor has it, channels_last, no wait for the loss; eager.
 
-Each contender has a process of its own, since memory settings are a process's; they take turns. On a GPU
-there is one more: several nets in one process, their steps side by side.
+Each contender has processes of its own, since memory settings are a process's; they take turns. A peer has
+all cores; ours is a job of one thread a core on the CPU, as the workflow runs them, and one process on a
+GPU. There it runs once more with several nets in that process, their steps side by side.
 """
 
 import argparse
@@ -26,9 +27,11 @@ import statistics
 import time
 from pathlib import Path
 
+import cost
 import fixed_nets
 import numpy as np
 import torch
+from PIL import Image
 from recording import claim, header, write_result
 from torch.nn.functional import cross_entropy
 
@@ -71,25 +74,19 @@ class Samples(torch.utils.data.Dataset):
 
     def __init__(self, is_teacher):
         images, self.targets = images_and_targets(is_teacher)
-        self.images, self.augment = torch.from_numpy(images), None
-        if is_teacher:
-            v2 = import_torchvision("transforms.v2")
-            jitter = {
-                "brightness": HSV.value_scale,
-                "saturation": HSV.saturation_scale,
-                "hue": HSV.hue_shift,
-            }
-            crop = v2.RandomResizedCrop(32, scale=(0.5625, 1), ratio=(1, 1), interpolation=3, antialias=False)
-            self.augment = v2.Compose([v2.ColorJitter(**jitter), v2.RandomHorizontalFlip(), crop])
+        self.images = images.transpose(0, 2, 3, 1).copy()
+        transforms = import_torchvision("transforms")
+        bicubic = transforms.InterpolationMode.BICUBIC
+        jitter = transforms.ColorJitter(HSV.value_scale, 0, HSV.saturation_scale, HSV.hue_shift)
+        crop = transforms.RandomResizedCrop(32, scale=(0.5625, 1), ratio=(1, 1), interpolation=bicubic)
+        augment = [jitter, transforms.RandomHorizontalFlip(), crop] if is_teacher else []
+        self.transform = transforms.Compose([*augment, transforms.ToTensor()])
 
     def __len__(self):
         return len(self.images)
 
     def __getitem__(self, index):
-        image = self.images[index]
-        if self.augment is not None:
-            image = self.augment(image)
-        image = image.float()
+        image = self.transform(Image.fromarray(self.images[index]))
         return (image - image.mean()) / image.std(correction=0), self.targets[index]
 
 
@@ -195,15 +192,16 @@ def ours(net_name, n_nets):
 CONTENDERS = {"ours": ours, "plain": plain, "done well": done_well}
 
 
-def serve(contender, net_name, n_nets, seconds, connection):
+def serve(contender, net_name, n_nets, n_threads, seconds, connection):
     """In a process of its own: calibrate, then time a run for each message."""
+    if n_threads:
+        torch.set_num_threads(n_threads)
     run = CONTENDERS[contender](net_name, n_nets)
 
     def timed(n_steps):
         started = time.perf_counter()
         run(n_steps)
-        if torch.cuda.is_initialized():
-            torch.cuda.synchronize()
+        cost.synchronise()
         return time.perf_counter() - started
 
     timed(2)
@@ -217,22 +215,30 @@ def serve(contender, net_name, n_nets, seconds, connection):
 def race(net_name, n_together, seconds, n_rounds):
     """Images a second in every round, by contender."""
     context = multiprocessing.get_context("spawn")
-    rates, connections, processes = {}, {}, []
-    entries = {name: (name, 1) for name in CONTENDERS}
+    on_gpu = torch.cuda.is_available()
+    ours_alone = ("ours", 1, *((1, None) if on_gpu else (os.cpu_count(), 1)))
+    entries = {name: (name, 1, 1, None) for name in CONTENDERS} | {"ours": ours_alone}
     if n_together > 1:
-        entries[f"ours, {n_together} nets together"] = ("ours", n_together)
-    for entry, (contender, n_nets) in entries.items():
-        connections[entry], theirs = context.Pipe()
-        process = context.Process(target=serve, args=(contender, net_name, n_nets, seconds, theirs))
-        process.start()
-        connections[entry].recv()  # one warms up at a time
-        processes.append(process)
+        entries[f"ours, {n_together} nets together"] = ("ours", n_together, 1, None)
+    rates, connections, processes = {}, {}, []
+    for entry, (contender, n_nets, n_processes, n_threads) in entries.items():
+        connections[entry] = []
+        for _ in range(n_processes):
+            here, there = context.Pipe()
+            connections[entry].append(here)
+            arguments = (contender, net_name, n_nets, n_threads, seconds, there)
+            processes.append(context.Process(target=serve, args=arguments))
+            processes[-1].start()
+        for connection in connections[entry]:  # one contender warms up at a time
+            connection.recv()
     for _ in range(n_rounds):
-        for entry, connection in connections.items():
-            connection.send(True)
-            rates.setdefault(entry, []).append(connection.recv())
-    for connection, process in zip(connections.values(), processes, strict=True):
+        for entry in entries:
+            for connection in connections[entry]:
+                connection.send(True)
+            rates.setdefault(entry, []).append(sum(connection.recv() for connection in connections[entry]))
+    for connection in itertools.chain(*connections.values()):
         connection.send(False)
+    for process in processes:
         process.join()
     return rates
 

@@ -29,14 +29,21 @@ class Net(nn.Module):
 def _modules(architecture):
     shape = tuple(architecture.input_shape)
     n_in = shape[0] * shape[1] * shape[2]
-    flat = False
+    flat = rectify = False
     for layer in architecture.layers:
+        if rectify and layer.kind != "pool":
+            yield nn.ReLU(inplace=True)
+            rectify = False
         if layer.kind == "conv":
             yield nn.Conv2d(shape[0], layer.filters, layer.kernel, padding="same")
-            yield nn.ReLU(inplace=True)
-            shape = (layer.filters, *shape[1:])
+            shape, rectify = (layer.filters, *shape[1:]), True
         elif layer.kind == "pool":
+            # The largest of rectified values is the rectified largest, gradients too: to the same bits, on a
+            # fraction of the values.
             yield nn.MaxPool2d(layer.size)
+            if rectify:
+                yield nn.ReLU(inplace=True)
+            rectify = False
             shape = (shape[0], shape[1] // layer.size, shape[2] // layer.size)
         elif layer.kind == "dropout":
             yield nn.Dropout(layer.rate)
@@ -50,6 +57,8 @@ def _modules(architecture):
             n_in = layer.units
             continue
         n_in = n_in if flat else shape[0] * shape[1] * shape[2]
+    if rectify:
+        yield nn.ReLU(inplace=True)
     if not flat:
         yield nn.Flatten()
     yield nn.Linear(n_in, architecture.n_classes)

@@ -64,4 +64,24 @@ def test_a_net_without_layers_is_linear_in_its_pixels():
 
 def test_every_hidden_layer_but_the_bottleneck_is_rectified():
     kinds = [type(module).__name__ for module in Net(ARCHITECTURE).layers]
-    assert kinds == ["Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear", "Linear", "ReLU", "Linear"]
+    assert kinds == ["Conv2d", "MaxPool2d", "ReLU", "Flatten", "Linear", "Linear", "ReLU", "Linear"]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_rectifying_behind_the_pool_changes_no_bit(size):
+    """Against the paper's order, conv, ReLU, pool: logits and gradients, ties and windows below zero too."""
+    architecture = Architecture((Conv(4, 3), Conv(5, 3), Pool(size), Dense(6)), 3)
+    net = new_net(architecture, 1.0, 1)
+    first, second, pool, hidden, last = (
+        module for module in net.layers if not isinstance(module, nn.ReLU | nn.Flatten)
+    )
+    in_order = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), pool, nn.Flatten(), hidden, nn.ReLU(), last)
+    images = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)).round()
+    images[0] = 0
+    results = []
+    for module in (net, in_order):
+        net.zero_grad()
+        logits = module(images)
+        logits.square().sum().backward()
+        results.append([logits.detach(), *(parameter.grad for parameter in net.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))

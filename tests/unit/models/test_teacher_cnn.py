@@ -25,12 +25,13 @@ def test_the_published_teachers_have_their_published_sizes(filters, hidden_units
 def test_dropout_stands_after_each_pool_and_each_hidden_layer():
     net = Net(teacher_architecture([2, 3, 4], 5, [0.1, 0.2, 0.3], [0.4, 0.5], 10))
     kinds = [type(module) for module in net.layers]
-    rates = {}
-    for before, module in zip(net.layers, list(net.layers)[1:], strict=False):
-        if isinstance(module, nn.Dropout):
-            rates[module.p] = type(before)
-    after_hidden = {0.4: nn.ReLU, 0.5: nn.ReLU}
-    assert rates == {0.1: nn.MaxPool2d, 0.2: nn.MaxPool2d, 0.3: nn.MaxPool2d, **after_hidden}
+    before = {
+        module.p: tuple(kinds[place - 2 : place])
+        for place, module in enumerate(net.layers)
+        if isinstance(module, nn.Dropout)
+    }
+    pooled, hidden = (nn.MaxPool2d, nn.ReLU), (nn.Linear, nn.ReLU)
+    assert before == {0.1: pooled, 0.2: pooled, 0.3: pooled, 0.4: hidden, 0.5: hidden}
     assert kinds.count(nn.Conv2d) == 8
     assert kinds.count(nn.Linear) == 3
     assert not any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
