@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from mimic.models.dropout import Dropout
+
 
 class Net(nn.Module):
     """A net built from its `architecture`.
@@ -46,7 +48,7 @@ def _modules(architecture):
             rectify = False
             shape = (shape[0], shape[1] // layer.size, shape[2] // layer.size)
         elif layer.kind == "dropout":
-            yield nn.Dropout(layer.rate)
+            yield Dropout(layer.rate)
         else:
             if not flat:
                 yield nn.Flatten()
