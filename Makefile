@@ -6,6 +6,9 @@ BIN := .venv/bin
 CORES ?= 2
 DEMO := $(BIN)/snakemake --cores $(CORES) --configfile workflow/presets/demo.yaml --rerun-incomplete --show-failed-logs
 
+BENCHMARKS := augmentation training_step labelling reading proportion accuracy planner start_up
+SCALE ?= 0.01
+
 .PHONY: demo test venv lint bench clean
 
 demo: .venv/ready
@@ -25,7 +28,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
-	for script in augmentation student_epoch; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/paper_on_one_gpu.py --scale $(SCALE) --work results/paper_on_one_gpu
+	$(BIN)/python benchmarks/tabulate_results.py
 
 venv: .venv/ready
 

@@ -111,9 +111,7 @@ def main(argv=None):
     effect = {
         "rms_of_a_member": rms_in_deviations(low, full),
         "share_of_other_classes": float((low.argmax(2) != full.argmax(2)).double().mean()),
-        "of_the_ensemble_rms": float(
-            (low.mean(0) - full.mean(0)).square().mean().sqrt() / full.mean(0).std()
-        ),
+        "rms_of_the_ensemble": rms_in_deviations(low.mean(0), full.mean(0)),
     }
     what = f"labelling by {len(nets)} teachers of {flop / 1e6:,.0f} MFLOP an image"
     claims = [

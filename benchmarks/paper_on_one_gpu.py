@@ -75,11 +75,13 @@ class Paper:
         # Below 30,000 parameters the families have no room within their bounds.
         budgets = [max(scale, 0.03) * budget for budget in (1, 3.16, 10, 31.6)]
         self.budgets = [f"{round(budget, 3):g}M" for budget in budgets]
-        families = CONFIG.students.families
-        self.studies = [Study(family, budget, False) for budget in self.budgets for family in families]
+        self.families = arguments.families
+        self.studies = [Study(family, budget, False) for budget in self.budgets for family in self.families]
         hard_budget = self.budgets[2]
         self.hard_studies = [
-            Study(family, hard_budget, True) for family in CONFIG.students.hard_label.families
+            Study(family, hard_budget, True)
+            for family in CONFIG.students.hard_label.families
+            if family in self.families
         ]
         self.ledger = cost.Ledger(self.folder / "ledger.json")
         self.data, self._pixels = None, {}
@@ -275,7 +277,7 @@ class Paper:
             rows += ["--ensemble", self.path("ensemble", "members.json")]
             tabulate_table1([*rows, *written[1], "--compare"])
             studies = [self.path("students", study.name, "trials.csv") for study in self.studies]
-            rows = ["--studies", *studies, "--families", *CONFIG.students.families]
+            rows = ["--studies", *studies, "--families", *self.families]
             tabulate_table2([*rows, "--budgets", *self.budgets, *written[2], "--compare"])
 
     # What the steps share
@@ -337,6 +339,7 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
     parser.add_argument("--scale", type=float, default=1.0, help="of images, epochs, teachers, parameters")
+    parser.add_argument("--families", nargs="+", default=CONFIG.students.families, help="of students")
     on_gpu = torch.cuda.is_available()
     parser.add_argument("--together", type=int, default=4 if on_gpu else 1, help="nets side by side")
     parser.add_argument("--threads", type=int, help="CPU threads")

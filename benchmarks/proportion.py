@@ -61,6 +61,7 @@ def train_students(epochs, n_students, n_epochs, device):
 def works(folder, images, labels, device):
     """By kind: function (times) that does the work so many times over, and what is counted."""
     teacher = fixed_nets.teacher()[1] | {"filters_conv1": 16, "filters_conv2": 24, "filters_conv3": 32}
+    teacher["hidden_units"] = 128
     crop, hsv = fixed_nets.CONFIG.teachers.crop, EPOCHS.hsv
     shard = folder / "epochs.h5"
     write_epochs(shard, images, 4)

@@ -15,7 +15,8 @@ done well
 
 Each contender has processes of its own, since memory settings are a process's; they take turns. A peer has
 all cores; ours is a job of one thread a core on the CPU, as the workflow runs them, and one process on a
-GPU. There it runs once more with several nets in that process, their steps side by side.
+GPU. There it runs once more with several nets in that process, their steps side by side; on Linux, with
+glibc's memory allocator as it is by default.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import dataclasses
 import itertools
 import multiprocessing
 import os
+import platform
 import statistics
 import time
 from pathlib import Path
@@ -40,6 +42,7 @@ from mimic.augment.render import Renderer, standardise
 from mimic.data.torchvision_import import import_torchvision
 from mimic.models.net import new_net
 from mimic.students.losses import logit_l2
+from mimic.training import devices
 from mimic.training.devices import choose_device, gains_from_bfloat16
 from mimic.training.engine import EpochBuffers, Trainer, train_epoch
 from mimic.training.loop import Optimiser
@@ -189,14 +192,21 @@ def ours(net_name, n_nets):
     return run
 
 
+def default_allocator(net_name, n_nets):
+    """Ours without the settings that keep memory from step to step."""
+    devices.keep_memory = lambda: None
+    return ours(net_name, n_nets)
+
+
 CONTENDERS = {"ours": ours, "plain": plain, "done well": done_well}
+ALLOCATOR = "ours, default allocator"
 
 
 def serve(contender, net_name, n_nets, n_threads, seconds, connection):
     """In a process of its own: calibrate, then time a run for each message."""
     if n_threads:
         torch.set_num_threads(n_threads)
-    run = CONTENDERS[contender](net_name, n_nets)
+    run = (CONTENDERS | {ALLOCATOR: default_allocator})[contender](net_name, n_nets)
 
     def timed(n_steps):
         started = time.perf_counter()
@@ -218,6 +228,8 @@ def race(net_name, n_together, seconds, n_rounds):
     on_gpu = torch.cuda.is_available()
     ours_alone = ("ours", 1, *((1, None) if on_gpu else (os.cpu_count(), 1)))
     entries = {name: (name, 1, 1, None) for name in CONTENDERS} | {"ours": ours_alone}
+    if not on_gpu and platform.libc_ver()[0] == "glibc":
+        entries[ALLOCATOR] = (ALLOCATOR, *ours_alone[1:])
     if n_together > 1:
         entries[f"ours, {n_together} nets together"] = ("ours", n_together, 1, None)
     rates, connections, processes = {}, {}, []
@@ -264,14 +276,15 @@ def main(argv=None):
         ratios = [medians["ours"] / medians[peer] for peer in ("plain", "done well")]
         row = [f"{medians[contender]:14,.0f}" for contender in CONTENDERS]
         print(f"{name:12}" + "".join(row) + "".join(f"{ratio:14.2f}" for ratio in ratios), flush=True)
-        for entry, values in rates.items():
-            if entry.startswith("ours"):
-                what = f"training {name}" + entry.removeprefix("ours")
-                peers = ["plain", "done well"] if entry == "ours" else ["ours", "done well"]
-                claims += [
-                    claim(what, "images/s", values, "ours, one net" if peer == "ours" else peer, rates[peer])
-                    for peer in peers
-                ]
+        what = f"training {name}"
+        for peer in ("plain", "done well", ALLOCATOR):
+            if peer in rates:
+                claims.append(claim(what, "images/s", rates["ours"], peer, rates[peer]))
+        together = f"ours, {arguments.together} nets together"
+        if together in rates:
+            what = f"training {arguments.together} of {name} together"
+            for peer in ("ours", "done well"):
+                claims.append(claim(what, "images/s", rates[together], f"{peer}, one net", rates[peer]))
     write_result(arguments.out, "training_step", {**machine, "images_per_second": all_rates}, claims)
 
 

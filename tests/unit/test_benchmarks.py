@@ -127,13 +127,14 @@ def test_augmentation_leaves_out_a_peer_that_does_not_import(script, monkeypatch
         raise ImportError("needs another\nversion")
 
     entries = {name: augmentation.ENTRIES[name] for name in (augmentation.OURS, augmentation.REFERENCE)}
-    entries[augmentation.OURS_IN_TRAINING] = augmentation.ENTRIES[augmentation.OURS_IN_TRAINING]
+    for name in (augmentation.OURS_EAGER, augmentation.OURS_IN_TRAINING):
+        entries[name] = augmentation.ENTRIES[name]
     entries["OpenCV, per image"] = (broken, 100, False)
     monkeypatch.setattr(augmentation, "ENTRIES", entries)
     augmentation.main(["--images", "128", "--rounds", "2", "--out", str(tmp_path)])
     result = only_result(tmp_path, "augmentation")
     check_form(result, 2)
-    assert len(result["claims"]) == 2
+    assert len(result["claims"]) == 3
     assert result["left_out"] == {"OpenCV, per image": "needs another version"}
     assert "OpenCV, per image: left out: needs another version\n" in capsys.readouterr().out
     assert result["ours_against_scipy"]["largest_levels"] <= 1

@@ -1,0 +1,109 @@
+"""The benchmarks that train run through at a tiny scale and say what they measured."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+CLAIM = {"what", "unit", "ours", "peer", "peer_value", "ratio", "ratio_low", "ratio_high", "n_rounds"}
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Factory: a script of the folder as a module."""
+    monkeypatch.syspath_prepend(FOLDER)
+    yield importlib.import_module
+    for path in FOLDER.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+def only_result(folder, benchmark):
+    (path,) = folder.glob(f"*-{benchmark}-*.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def check_form(result, n_rounds):
+    assert result["claims"]
+    for claim in result["claims"]:
+        assert claim.keys() == CLAIM
+        assert 0 < claim["ratio_low"] <= claim["ratio_high"]
+        assert claim["n_rounds"] in (1, n_rounds)
+
+
+def test_training_is_measured_against_both_loops(script, tmp_path):
+    """In processes of their own, as users run it."""
+    command = [sys.executable, str(FOLDER / "training_step.py"), "--nets", "mlp3-30k", "--rounds", "1"]
+    subprocess.run([*command, "--seconds", "0.01", "--together", "2", "--out", str(tmp_path)], check=True)
+    result = only_result(tmp_path, "training_step")
+    check_form(result, 1)
+    assert [claim["what"] for claim in result["claims"]][-2:] == ["training 2 of mlp3-30k together"] * 2
+    assert {"plain", "done well", "ours, one net"} <= {claim["peer"] for claim in result["claims"]}
+
+
+def test_labelling_says_what_bfloat16_costs(script, tmp_path):
+    labelling = script("labelling")
+    options = ["--images", "32", "--train-images", "128", "--members", "2", "--rounds", "1"]
+    labelling.main([*options, "--out", str(tmp_path)])
+    result = only_result(tmp_path, "labelling")
+    check_form(result, 1)
+    assert 0 <= result["effect"]["rms_of_a_member"] < 0.1
+    assert [claim["unit"] for claim in result["claims"]] == ["images/s", "images/s", "TFLOP/s"]
+
+
+def test_proportion_compares_twice_the_work_with_twice_the_time(script, tmp_path):
+    script("proportion").main(["--images", "300", "--rounds", "1", "--out", str(tmp_path)])
+    result = only_result(tmp_path, "proportion")
+    check_form(result, 1)
+    assert len(result["claims"]) == 6
+    assert min(result["memory_bytes"].values()) > 1e7
+
+
+def test_accuracy_trains_both_paths_from_the_same_weights(script, tmp_path, monkeypatch):
+    monkeypatch.delenv("MIMIC_TEST_DATA", raising=False)
+    monkeypatch.delenv("MIMIC_IMAGES", raising=False)
+    options = ["--nets", "mlp2-30k", "--images", "256", "--validation", "200", "--epochs", "1"]
+    script("accuracy").main([*options, "--seeds", "2", "--out", str(tmp_path)])
+    result = only_result(tmp_path, "accuracy")
+    check_form(result, 2)
+    for fast, plain in zip(*result["accuracies"].values(), strict=True):
+        # A step or two of bfloat16 change few of the 200 answers.
+        assert abs(fast["mlp2-30k"] - plain["mlp2-30k"]) < 0.1
+
+
+def test_the_paper_in_one_process_goes_on_where_it_was_stopped(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("MIMIC_TEST_DATA", raising=False)
+    monkeypatch.delenv("MIMIC_IMAGES", raising=False)
+    paper = script("paper_on_one_gpu")
+    options = [
+        "--scale",
+        "0.001",
+        "--threads",
+        "1",
+        "--families",
+        "mlp2",
+        "cnn2",
+        "--work",
+        str(tmp_path / "work"),
+    ]
+    train = paper.Paper.train_students
+    monkeypatch.setattr(paper.Paper, "train_students", lambda self: sys.exit("stopped"))
+    with pytest.raises(SystemExit, match="stopped"):
+        paper.main([*options, "--out", str(tmp_path)])
+    stopped = json.loads((tmp_path / "work" / "ledger.json").read_text(encoding="utf-8"))
+    monkeypatch.setattr(paper.Paper, "train_students", train)
+    paper.main([*options, "--out", str(tmp_path)])
+    finished = json.loads((tmp_path / "work" / "ledger.json").read_text(encoding="utf-8"))
+    assert finished[: len(stopped)] == stopped
+    result = only_result(tmp_path, "paper_on_one_gpu")
+    check_form(result, 5)
+    rows = result["table2"].splitlines()
+    assert rows[0] == "model,0.03M,0.095M,0.3M,0.948M"
+    assert len(rows) == 3
+    assert all(len(row.split(",")) >= 5 and ",," not in row for row in rows)
+    assert result["steps"]["teachers"]["flop"] > 0
+    with pytest.raises(SystemExit, match=r"run\.json: expected .*0\.002.*, got .*0\.001"):
+        paper.main([*options, "--scale", "0.002", "--out", str(tmp_path)])
