@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from mimic.models.dropout import Dropout
 
@@ -37,7 +38,7 @@ def _modules(architecture):
             yield nn.ReLU(inplace=True)
             rectify = False
         if layer.kind == "conv":
-            yield nn.Conv2d(shape[0], layer.filters, layer.kernel, padding="same")
+            yield Conv2d(shape[0], layer.filters, layer.kernel, padding="same")
             shape, rectify = (layer.filters, *shape[1:]), True
         elif layer.kind == "pool":
             # The largest of rectified values is the rectified largest, gradients too: to the same bits, on a
@@ -51,7 +52,7 @@ def _modules(architecture):
             yield Dropout(layer.rate)
         else:
             if not flat:
-                yield nn.Flatten()
+                yield Flatten(shape[0])
                 flat = True
             yield nn.Linear(n_in, layer.units, bias=layer.kind == "dense")
             if layer.kind == "dense":
@@ -62,8 +63,38 @@ def _modules(architecture):
     if rectify:
         yield nn.ReLU(inplace=True)
     if not flat:
-        yield nn.Flatten()
+        yield Flatten(shape[0])
     yield nn.Linear(n_in, architecture.n_classes)
+
+
+class Conv2d(nn.Conv2d):
+    """Convolution that can work on more channels than it has, those beyond being zeros.
+
+    Tensor cores take channels in groups of eight, while the paper's widths are arbitrary. With `alignment`
+    8 the output has the next multiple of eight channels; those beyond its filters, and their gradients, are
+    zero, so that logits and weights are those of the net as described.
+    """
+
+    alignment = 1
+
+    def forward(self, images):
+        n_out, n_in = self.weight.shape[:2]
+        more_out, more_in = -n_out % self.alignment, images.shape[1] - n_in
+        if more_out == more_in == 0:
+            return super().forward(images)
+        weight = functional.pad(self.weight, (0, 0, 0, 0, 0, more_in, 0, more_out))
+        return self._conv_forward(images, weight, functional.pad(self.bias, (0, more_out)))
+
+
+class Flatten(nn.Flatten):
+    """Flatten of the channels that the net describes; `Conv2d` may give more."""
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.n_channels = n_channels
+
+    def forward(self, images):
+        return super().forward(images[:, : self.n_channels])
 
 
 def initialise(net, scale, generator):

@@ -23,6 +23,8 @@ class Device:
         bfloat16.
     graphs : bool
         Capture what is repeated as CUDA graphs; needs a GPU and `prepares`, whose buffers do not move.
+    alignment : int
+        Convolutions work on multiples of so many channels, see `mimic.models.net.Conv2d`.
     """
 
     torch_device: torch.device
@@ -30,6 +32,7 @@ class Device:
     channels_last: bool
     prepares: bool = False
     graphs: bool = False
+    alignment: int = 1
 
     def autocast(self):
         """Context in which forward passes run."""
@@ -42,7 +45,10 @@ class Device:
         return self if has_convolution else replace(self, channels_last=False)
 
     def place(self, net):
-        """The net on the device, in the memory format."""
+        """The net on the device, in the memory format and alignment."""
+        for module in net.modules():
+            if hasattr(module, "alignment"):
+                module.alignment = self.alignment
         net = net.to(self.torch_device)
         return net.to(memory_format=torch.channels_last) if self.channels_last else net
 
@@ -82,8 +88,11 @@ def choose_device(precision, channels_last, threads=None):
     torch_device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     bfloat16 = precision == "bfloat16" or (precision == "auto" and gains_from_bfloat16(torch_device))
     last = channels_last == "on" or (channels_last == "auto" and bfloat16)
-    on_gpu = torch_device.type == "cuda"
-    return Device(torch_device, torch.bfloat16 if bfloat16 else torch.float32, last, on_gpu, on_gpu)
+    dtype = torch.bfloat16 if bfloat16 else torch.float32
+    if torch_device.type == "cpu":
+        return Device(torch_device, dtype, last)
+    # Tensor cores take channels in groups of eight.
+    return Device(torch_device, dtype, last, prepares=True, graphs=True, alignment=8 if bfloat16 else 1)
 
 
 def keep_memory():

@@ -4,10 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from mimic.models.architecture import Architecture, Bottleneck, Conv, Dense, Pool
+from mimic.models.architecture import Architecture, Bottleneck, Conv, Dense, Dropout, Pool
 from mimic.models.net import Net, new_net
+from mimic.training.devices import Device
 
 ARCHITECTURE = Architecture((Conv(8, 5), Pool(2), Bottleneck(20), Dense(30)), 10)
+
+
+def aligned(net, alignment):
+    """As on a device that wants it."""
+    return Device(torch.device("cpu"), torch.float32, False, alignment=alignment).place(net)
 
 
 def weighted(net):
@@ -85,3 +91,32 @@ def test_rectifying_behind_the_pool_changes_no_bit(size):
         logits.square().sum().backward()
         results.append([logits.detach(), *(parameter.grad for parameter in net.parameters())])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("alignment", [4, 8, 16])
+def test_channels_beyond_the_filters_change_neither_logits_nor_gradients(alignment):
+    """Widths that are multiples and others, one below the alignment; in float64."""
+    layers = (Conv(3, 3), Conv(16, 5), Pool(2), Dropout(0.0), Conv(21, 3), Pool(3), Bottleneck(5), Dense(7))
+    net = new_net(Architecture(layers, 3), 1.0, 1).double()
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)).double()
+    results = []
+    for width in (1, alignment):
+        aligned(net, width)
+        net.zero_grad()
+        logits = net(images)
+        logits.square().sum().backward()
+        results.append([logits.detach(), *(parameter.grad for parameter in net.parameters())])
+    for expected, found in zip(*results, strict=True):
+        assert expected.shape == found.shape
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_an_aligned_net_really_works_on_multiples():
+    net = aligned(new_net(Architecture((Conv(3, 3), Conv(9, 3), Pool(2)), 3), 1.0, 1), 8)
+    seen = []
+    for module in net.layers:
+        module.register_forward_hook(lambda m, i, o: seen.append((type(m).__name__, o.shape[1])))
+    net(torch.zeros(2, 3, 32, 32))
+    convolutions = [("Conv2d", 8), ("ReLU", 8), ("Conv2d", 16), ("MaxPool2d", 16), ("ReLU", 16)]
+    assert seen == [*convolutions, ("Flatten", 9 * 256), ("Linear", 3)]
+    assert net.layers[2].weight.shape == (9, 3, 3, 3)
