@@ -83,6 +83,7 @@ def main(argv=None):
     machine = header()
     device = choose_device("auto", "auto")
     plain = dataclasses.replace(device, dtype=torch.float32)
+    torch.backends.cudnn.allow_tf32 = False  # touches only what is in float32
     drawn = generate(max(arguments.images, arguments.train_images), np.random.default_rng(0))
     images, labels = (torch.from_numpy(array).to(device.torch_device) for array in drawn)
     n_train = arguments.train_images

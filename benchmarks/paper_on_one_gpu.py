@@ -55,6 +55,8 @@ from mimic.training.devices import choose_device
 from mimic.training.loop import fit_together
 from mimic.training.trial import on_device, record_trial
 
+# A queue of its own for each net's stream; read when the first work reaches the GPU.
+os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
 CONFIG, SEED = fixed_nets.CONFIG, fixed_nets.CONFIG.seed
 TEACHERS = [(76, 126, 148, 1200), (96, 171, 128, 512), (54, 158, 189, 1044)]  # Urban 2.7, Table 1
 FILES = {"metrics": "metrics.json", "history": "history.csv", "predictions": "predictions.h5"}
@@ -341,7 +343,7 @@ def main(argv=None):
     parser.add_argument("--scale", type=float, default=1.0, help="of images, epochs, teachers, parameters")
     parser.add_argument("--families", nargs="+", default=CONFIG.students.families, help="of students")
     on_gpu = torch.cuda.is_available()
-    parser.add_argument("--together", type=int, default=4 if on_gpu else 1, help="nets side by side")
+    parser.add_argument("--together", type=int, default=8 if on_gpu else 1, help="nets side by side")
     parser.add_argument("--threads", type=int, help="CPU threads")
     arguments = parser.parse_args(argv)
     machine = header()

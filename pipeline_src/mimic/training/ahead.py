@@ -25,6 +25,9 @@ class Ahead:
         self.load_epoch, self.n_epochs = load_epoch, n_epochs
         on_gpu = device.torch_device.type == "cuda"
         self._stream = torch.cuda.Stream(device.torch_device) if on_gpu else None
+        if on_gpu:
+            # What `load_epoch` reads may still be on its way.
+            self._stream.wait_stream(torch.cuda.current_stream(device.torch_device))
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "epochs")
         self._next = (None, None)
 

@@ -91,6 +91,8 @@ def choose_device(precision, channels_last, threads=None):
     dtype = torch.bfloat16 if bfloat16 else torch.float32
     if torch_device.type == "cpu":
         return Device(torch_device, dtype, last)
+    # By default convolutions "in float32" round to TF32, ten bits.
+    torch.backends.cudnn.allow_tf32 = bfloat16
     # Tensor cores take channels in groups of eight.
     return Device(torch_device, dtype, last, prepares=True, graphs=True, alignment=8 if bfloat16 else 1)
 

@@ -15,6 +15,8 @@ from mimic.training.evaluate import predict, score_tensors
 from mimic.training.graph import Replayable
 
 _PREPARE = 2048  # images standardised at once where a whole epoch is
+_STEPS_A_GRAPH = 8  # one call from Python starts so many steps of a net
+_EVALUATE = {"cpu": 512, "cuda": 2500}  # images a forward pass; four passes for the paper's 10,000
 
 
 class EpochBuffers:
@@ -96,7 +98,7 @@ class Trainer:
     validation : (images, labels)
         uint8 (n, 3, 32, 32) and int64 (n,), on the device.
     torch_seed : int
-        Seed of dropout. Nets that train together on one GPU share one stream of draws there.
+        Seed of dropout.
     """
 
     def __init__(self, net, optimiser, loss_function, batch_size, epoch, validation, torch_seed):
@@ -122,11 +124,15 @@ class Trainer:
             # What the first step would allocate; zeros lead to the same first step.
             for parameter in net.parameters():
                 self._sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-        self._steps = {}
-        self._evaluate = Replayable(self._evaluate_once, self.device, [self._scores])
         on_gpu = self.device.torch_device.type == "cuda"
         self._stream = torch.cuda.Stream(self.device.torch_device) if on_gpu else None
-        self._random_state = None if on_gpu else torch.Generator().manual_seed(torch_seed).get_state()
+        if on_gpu:
+            self._generator = torch.Generator(self.device.torch_device).manual_seed(torch_seed)
+        else:
+            self._generator = torch.default_generator
+            self._random_state = torch.Generator().manual_seed(torch_seed).get_state()
+        self._steps = {}
+        self._evaluate = Replayable(self._evaluate_once, self.device, [self._scores])
 
     def state(self):
         """All tensors that a step changes: weights, momentum, position, sum of the loss."""
@@ -135,12 +141,21 @@ class Trainer:
 
     @contextlib.contextmanager
     def turn(self):
-        """Run what follows in the net's own stream of work and, on the CPU, of random numbers."""
+        """Run what follows in the net's own stream of work and of random numbers.
+
+        Dropout knows only the global generator: on a GPU its state is replaced by the net's own, which a
+        graph captured meanwhile keeps; on the CPU it is set and read.
+        """
         if self._stream is not None:
-            with torch.cuda.stream(self._stream):
-                yield
+            shared = torch.cuda.default_generators[self._generator.device.index or 0]
+            before = shared.graphsafe_get_state()
+            shared.graphsafe_set_state(self._generator)
+            try:
+                with torch.cuda.stream(self._stream):
+                    yield
+            finally:
+                shared.graphsafe_set_state(before)
             return
-        # Dropout knows only the global generator.
         before = torch.get_rng_state()
         torch.set_rng_state(self._random_state)
         try:
@@ -159,11 +174,18 @@ class Trainer:
             self._loss.zero_()
         self.net.train()
 
-    def step(self, size):
-        """One step of SGD on the next `size` images; call it within `turn`."""
-        if size not in self._steps:
-            self._steps[size] = Replayable(lambda: self._step_once(size), self.device, self.state())
-        self._steps[size]()
+    def step(self, size, count=1):
+        """So many steps of SGD, each on the next `size` images; call it within `turn`."""
+        if (size, count) not in self._steps:
+
+            def steps():
+                for _ in range(count):
+                    self._step_once(size)
+
+            self._steps[size, count] = Replayable(
+                steps, self.device, self.state(), self._generator, warm_up=lambda: self._step_once(size)
+            )
+        self._steps[size, count]()
 
     def _step_once(self, size):
         images, targets = self.epoch.take(self._offsets[:size] + self._position)
@@ -183,13 +205,21 @@ class Trainer:
 
     def _evaluate_once(self):
         images, labels = self.validation
-        self._scores.copy_(score_tensors(predict(self.net, images, self.device), labels))
+        batch_size = _EVALUATE.get(self.device.torch_device.type, 512)
+        self._scores.copy_(score_tensors(predict(self.net, images, self.device, batch_size), labels))
 
     def read(self):
         """Mean training loss an image, validation accuracy and cross-entropy, as floats."""
         with self.turn():
             loss, accuracy, cross_entropy = torch.cat([self._loss[None], self._scores]).tolist()
         return loss / len(self.epoch), accuracy, cross_entropy
+
+    def close(self):
+        """Give back the memory of graphs and gradients; the net stays."""
+        # These refer to each other in circles, which would keep a graph until Python looks for such.
+        self._steps.clear()
+        self._evaluate = None
+        self.net.zero_grad(set_to_none=True)
 
 
 def train_epoch(trainers, rates):
@@ -203,13 +233,14 @@ def train_epoch(trainers, rates):
         Learning rates, by net.
     """
     n, batch_size = len(trainers[0].epoch), trainers[0].batch_size
-    sizes = [min(batch_size, n - start) for start in range(0, n, batch_size)]
+    n_full, rest = divmod(n, batch_size)
+    # On a processor a net keeps the cache for a whole epoch, on a GPU a small net leaves room for others.
+    count = _STEPS_A_GRAPH if trainers[0].device.graphs else max(n_full, 1)
+    turns = [(batch_size, count)] * (n_full // count) + [(batch_size, 1)] * (n_full % count)
+    turns += [(rest, 1)] if rest else []
     for trainer, rate in zip(trainers, rates, strict=True):
         trainer.begin(rate)
-    # On a processor a net keeps the cache for a whole epoch, on a GPU a small net leaves room for others.
-    n_turn = 1 if trainers[0].device.graphs else len(sizes)
-    for start in range(0, len(sizes), n_turn):
+    for size, count in turns:
         for trainer in trainers:
             with trainer.turn():
-                for size in sizes[start : start + n_turn]:
-                    trainer.step(size)
+                trainer.step(size, count)

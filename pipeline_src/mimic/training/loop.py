@@ -116,8 +116,7 @@ def fit(net, load_epoch, loss_function, optimiser, settings, validation, device,
 def fit_together(trainings, load_epoch, loss_function, settings, validation, device):
     """Train several nets on the same epochs; each ends when its own schedule says so.
 
-    On the CPU each net gets the same bytes as alone. On a GPU their work overlaps, and those with dropout
-    share one stream of random numbers.
+    On the CPU each net gets the same bytes as alone; on a GPU their work overlaps.
 
     Parameters
     ----------
@@ -131,26 +130,21 @@ def fit_together(trainings, load_epoch, loss_function, settings, validation, dev
         In the order of `trainings`.
     """
     epoch_buffers = EpochBuffers(device)
-    gpus = [device.torch_device] if device.torch_device.type == "cuda" else []
-    with torch.random.fork_rng(gpus):
-        torch.manual_seed(trainings[0].torch_seed)
-        nets = [
-            _Running(training, loss_function, settings, epoch_buffers, validation) for training in trainings
-        ]
-        for epoch in itertools.count():
-            running = [net for net in nets if net.fit is None]
-            if not running:
-                return [net.fit for net in nets]
-            started = time.perf_counter()
-            epoch_buffers.fill(*load_epoch(epoch))
-            trainers = [net.trainer for net in running]
-            train_epoch(trainers, [net.schedule.rate for net in running])
-            for trainer in trainers:
-                trainer.evaluate()
-            measured = [trainer.read() for trainer in trainers]
-            seconds = time.perf_counter() - started
-            for net, (train_loss, accuracy, validation_loss) in zip(running, measured, strict=True):
-                net.end_epoch(train_loss, accuracy, validation_loss, seconds, len(epoch_buffers))
+    nets = [_Running(training, loss_function, settings, epoch_buffers, validation) for training in trainings]
+    for epoch in itertools.count():
+        running = [net for net in nets if net.fit is None]
+        if not running:
+            return [net.fit for net in nets]
+        started = time.perf_counter()
+        epoch_buffers.fill(*load_epoch(epoch))
+        trainers = [net.trainer for net in running]
+        train_epoch(trainers, [net.schedule.rate for net in running])
+        for trainer in trainers:
+            trainer.evaluate()
+        measured = [trainer.read() for trainer in trainers]
+        seconds = time.perf_counter() - started
+        for net, (train_loss, accuracy, validation_loss) in zip(running, measured, strict=True):
+            net.end_epoch(train_loss, accuracy, validation_loss, seconds, len(epoch_buffers))
 
 
 class _Running:
@@ -191,4 +185,5 @@ class _Running:
 
     def _end(self, fit):
         # Momentum, graphs and the best weights of a net that is done make room for the others.
+        self.trainer.close()
         self.fit, self.trainer, self.best_state = fit, None, None

@@ -145,9 +145,23 @@ def test_without_graphs_a_replayable_is_a_call_and_puts_nothing_back():
     assert counter == 3
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("batch_size", "a_graph"), [(12, 2), (35, 8), (2, 8), (7, 2)])
+def test_warming_up_and_capturing_change_nothing(data, training, monkeypatch, name, batch_size, a_graph):
+    """The path of a GPU, but that a captured graph is the function itself: warmed up, put back, replayed."""
+    monkeypatch.setattr(Replayable, "_capture", lambda replayable: replayable.function)
+    monkeypatch.setattr("mimic.training.engine._STEPS_A_GRAPH", a_graph)
+    settings = training(batch_size=batch_size)
+    net, result = trained(ARCHITECTURES[name], data, settings)
+    other, captured = trained(ARCHITECTURES[name], data, settings, dataclasses.replace(PREPARES, graphs=True))
+    assert same_bytes(net, other)
+    losses = [[record.train_loss for record in fit.history] for fit in (result, captured)]
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_captured_step_does_what_the_same_step_does_uncaptured(data, training, name):
     device = choose_device("float32", "off")
     on_gpu = {split: tuple(t.cuda() for t in pair) for split, pair in data.items()}
@@ -204,8 +218,8 @@ def test_a_step_waits_for_nothing_and_stays_on_its_device(training, monkeypatch,
     trainer = Trainer(net, SGD, cross_entropy, 12, epoch, (images, labels), torch_seed=0)
     trainer.begin(0.1)
     with trainer.turn():
-        trainer.step(12)
+        trainer.step(12, 3)
     trainer.evaluate()
-    assert stepped == [{"meta"}]
+    assert stepped == [{"meta"}] * 3
     with pytest.raises(NotImplementedError, match="meta tensor"):
         trainer.read()
