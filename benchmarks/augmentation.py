@@ -25,6 +25,7 @@ from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer, standardise
 from mimic.config.augment import CropSettings, HsvSettings
 from mimic.data.torchvision_import import import_torchvision
+from mimic.training.devices import keep_memory
 
 HSV = HsvSettings(
     hue_shift=0.06, saturation_shift=0.26, value_shift=0.20, saturation_scale=0.21, value_scale=0.13
@@ -258,6 +259,7 @@ def main(argv=None):
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
+    keep_memory()  # as the stages do; for all entries alike
     machine = header(PACKAGES)
     rates, difference, left_out = measure(arguments.images, arguments.rounds)
     medians = {

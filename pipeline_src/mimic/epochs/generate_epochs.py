@@ -18,6 +18,7 @@ from mimic.epochs.store import write_shard
 from mimic.fingerprint import of_stage
 from mimic.progress import Report
 from mimic.seeding import numpy_generator
+from mimic.training.devices import keep_memory
 
 STAGE = "mimic.epochs.generate_epochs"
 
@@ -60,6 +61,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     settings = parse_settings(AugmentedEpochs, args.settings)
     torch.set_num_threads(args.threads)
+    keep_memory()
     dataset = read_dataset(args.dataset, splits=("train",))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = torch.from_numpy(dataset.images["train"]).to(device)
