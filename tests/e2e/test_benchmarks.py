@@ -46,7 +46,18 @@ def test_training_is_measured_against_both_loops(script, tmp_path):
 
 def test_labelling_says_what_bfloat16_costs(script, tmp_path):
     labelling = script("labelling")
-    options = ["--images", "32", "--train-images", "128", "--members", "2", "--rounds", "1"]
+    options = [
+        "--images",
+        "32",
+        "--train-images",
+        "128",
+        "--train-epochs",
+        "1",
+        "--members",
+        "2",
+        "--rounds",
+        "1",
+    ]
     labelling.main([*options, "--out", str(tmp_path)])
     result = only_result(tmp_path, "labelling")
     check_form(result, 1)
