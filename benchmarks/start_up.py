@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from recording import header, write_result
+from recording import claim, header, write_result
 
 from mimic.console.stages import STAGES
 
@@ -76,7 +76,14 @@ def main():
         for name, rounds in seconds.items()
     }
     result = {**machine, "median_seconds": medians, "seconds": rounded}
-    write_result(arguments.out, "start_up", result)
+    walls = {name: [taken["wall"] for taken in rounds] for name, rounds in rounded.items()}
+    claims = [
+        claim(
+            f"import {module}", "s", walls[module], "import torch", walls["import torch"], less_is_better=True
+        )
+        for module in arguments.stages
+    ]
+    write_result(arguments.out, "start_up", result, claims)
 
 
 if __name__ == "__main__":
