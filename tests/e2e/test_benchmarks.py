@@ -1,37 +1,14 @@
 """The benchmarks that train run through at a tiny scale and say what they measured."""
 
-import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-CLAIM = {"what", "unit", "ours", "peer", "peer_value", "ratio", "ratio_low", "ratio_high", "n_rounds"}
+from tests.benchmark_results import FOLDER, check_form, importer, only_result
 
-
-@pytest.fixture
-def script(monkeypatch):
-    """Factory: a script of the folder as a module."""
-    monkeypatch.syspath_prepend(FOLDER)
-    yield importlib.import_module
-    for path in FOLDER.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-
-
-def only_result(folder, benchmark):
-    (path,) = folder.glob(f"*-{benchmark}-*.json")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def check_form(result, n_rounds):
-    assert result["claims"]
-    for claim in result["claims"]:
-        assert claim.keys() == CLAIM
-        assert 0 < claim["ratio_low"] <= claim["ratio_high"]
-        assert claim["n_rounds"] in (1, n_rounds)
+script = pytest.fixture(importer)
 
 
 def test_training_is_measured_against_both_loops(script, tmp_path):

@@ -1,47 +1,19 @@
 """The benchmarks run at a tiny scale, and the table says what their results say."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from tests.benchmark_results import FOLDER, check_form, importer, only_result
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-CLAIM = {"what", "unit", "ours", "peer", "peer_value", "ratio", "ratio_low", "ratio_high", "n_rounds"}
-HEADER = {"benchmark", "date", "commit", "processor", "n_cores", "n_threads", "memory_bytes", "gpu"}
-HEADER |= {"load_average_before", "python", "versions", "claims"}
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Factory: a script of the folder as a module."""
-    monkeypatch.syspath_prepend(FOLDER)
-    yield importlib.import_module
-    for path in FOLDER.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+script = pytest.fixture(importer)
 
 
 @pytest.fixture
 def recording(script):
     return script("recording")
-
-
-def only_result(folder, benchmark):
-    (path,) = folder.glob(f"*-{benchmark}-*.json")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def check_form(result, n_rounds):
-    assert result.keys() >= HEADER
-    for claim in result["claims"]:
-        assert claim.keys() == CLAIM
-        assert 0 < claim["ratio_low"] <= claim["ratio_high"]
-        assert claim["n_rounds"] in (1, n_rounds)
-        assert claim["ours"] > 0
-        assert claim["peer_value"] > 0
 
 
 def test_entries_take_turns_after_a_warm_up(recording):
