@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from recording import alternate, claim, header, write_result
 
+from mimic.allocator import keep_memory
 from mimic.augment.render import Renderer
 from mimic.data.shapes import generate
 from mimic.epochs.generate_epochs import generate_epochs
@@ -28,7 +29,7 @@ from mimic.logits.record_logits import record_logits
 from mimic.models.net import new_net
 from mimic.students.losses import logit_l2
 from mimic.teachers.train_teacher import augmented_epochs, teacher_training
-from mimic.training.devices import choose_device, keep_memory
+from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, Training, fit_together
 
 EPOCHS = fixed_nets.CONFIG.epochs

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from recording import alternate, claim, header, write_result
 
+from mimic.allocator import keep_memory
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
 from mimic.config.augment import CropSettings, HsvSettings
@@ -31,7 +32,6 @@ from mimic.data.shapes import generate
 from mimic.epochs.store import StoredEpochs, write_shard
 from mimic.logits.store import TARGETS_FORMAT, Member, StoredLogits, write_logits
 from mimic.seeding import numpy_generator
-from mimic.training.devices import keep_memory
 
 HSV = HsvSettings(
     hue_shift=0.06, saturation_shift=0.26, value_shift=0.2, saturation_scale=0.21, value_scale=0.13

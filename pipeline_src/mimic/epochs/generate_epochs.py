@@ -8,6 +8,7 @@ import sys
 
 import torch
 
+from mimic.allocator import keep_memory
 from mimic.artifact import provenance_of
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
@@ -18,7 +19,6 @@ from mimic.epochs.store import write_shard
 from mimic.fingerprint import of_stage
 from mimic.progress import Report
 from mimic.seeding import numpy_generator
-from mimic.training.devices import keep_memory
 
 STAGE = "mimic.epochs.generate_epochs"
 

@@ -1,10 +1,10 @@
 """Where a net runs and in which arithmetic: one code path for CPU and GPU."""
 
-import ctypes
-import platform
 from dataclasses import dataclass, replace
 
 import torch
+
+from mimic.allocator import keep_memory
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,3 @@ def choose_device(precision, channels_last, threads=None):
     torch.backends.cudnn.allow_tf32 = bfloat16
     # Tensor cores take channels in groups of eight.
     return Device(torch_device, dtype, last, prepares=True, graphs=True, alignment=8 if bfloat16 else 1)
-
-
-def keep_memory():
-    """Tell glibc to keep freed memory for the next step.
-
-    By default it returns each step's activations to the system and faults them in again, which costs up
-    to half of a training step on the CPU. Elsewhere this does nothing.
-    """
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3
-    for option, n_bytes in ((m_mmap_threshold, 1 << 30), (m_trim_threshold, 1 << 30), (m_top_pad, 1 << 26)):
-        libc.mallopt(option, n_bytes)
