@@ -29,7 +29,7 @@ lint: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
-	$(BIN)/python benchmarks/paper_on_one_gpu.py --scale $(SCALE) --work results/paper_on_one_gpu
+	$(BIN)/python benchmarks/paper_on_one_gpu.py --scale $(SCALE) --work $$(mktemp -d)
 	$(BIN)/python benchmarks/tabulate_results.py
 
 venv: .venv/ready

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.ndimage
 import torch
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
-from recording import alternate, claim, header, write_result
+from recording import alternate, claim, header, positive, write_result
 
 from mimic.allocator import keep_memory
 from mimic.augment.recipe import draw_recipe
@@ -255,8 +255,8 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
-    parser.add_argument("--images", type=int, default=N_IMAGES, help="a round of ours; peers in proportion")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=positive, default=N_IMAGES, help="a round of ours; peers fewer")
+    parser.add_argument("--rounds", type=positive, default=5)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
     keep_memory()  # as the stages do; for all entries alike

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -58,13 +59,23 @@ def synchronise():
         torch.cuda.synchronize()
 
 
+def read_list(path):
+    """Units of a ledger; ends the program in one line where the file is none."""
+    try:
+        units = json.loads(path.read_text(encoding="utf-8"))
+        if all(unit.keys() == {"step", "name", "seconds", "flop"} for unit in units):
+            return units
+    except (ValueError, TypeError, AttributeError, OSError):
+        pass
+    sys.exit(f"error: {path}: expected a list of finished units: give another --work")
+
+
 class Ledger:
     """Seconds and operations of finished units, kept in a file."""
 
     def __init__(self, path):
         self.path, self.flop = Path(path), 0
-        found = self.path.exists()
-        self.units = json.loads(self.path.read_text(encoding="utf-8")) if found else []
+        self.units = read_list(self.path) if self.path.exists() else []
 
     @contextlib.contextmanager
     def unit(self, step, name, output, n_flop=None):

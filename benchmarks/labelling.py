@@ -19,7 +19,7 @@ import cost
 import fixed_nets
 import numpy as np
 import torch
-from recording import alternate, claim, header, write_result
+from recording import alternate, claim, header, positive, write_result
 
 from mimic.augment.render import Renderer
 from mimic.data.shapes import generate
@@ -74,12 +74,12 @@ def main(argv=None):
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
     on_gpu = torch.cuda.is_available()
-    parser.add_argument("--images", type=int, default=40_000 if on_gpu else 1_024, help="labelled a round")
-    parser.add_argument("--train-images", type=int, default=40_000 if on_gpu else 4_096)
-    parser.add_argument("--train-epochs", type=int, default=4)
-    parser.add_argument("--members", type=int, default=16 if on_gpu else 2)
-    parser.add_argument("--batch", type=int, default=2_048 if on_gpu else 512)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=positive, default=40_000 if on_gpu else 1_024, help="a round")
+    parser.add_argument("--train-images", type=positive, default=40_000 if on_gpu else 4_096)
+    parser.add_argument("--train-epochs", type=positive, default=4)
+    parser.add_argument("--members", type=positive, default=16 if on_gpu else 2)
+    parser.add_argument("--batch", type=positive, default=2_048 if on_gpu else 512)
+    parser.add_argument("--rounds", type=positive, default=5)
     arguments = parser.parse_args(argv)
     machine = header()
     device = choose_device("auto", "auto")

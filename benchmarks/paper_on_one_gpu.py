@@ -5,7 +5,8 @@
 16 teachers for 100 epochs, the ensemble, 160 augmented epochs, the members' logits on all of them, 36
 students for 160 epochs, 4 nets on hard labels, Tables 1 and 2: the steps of the workflow by the workflow's
 functions, with one trial a study (every hyperparameter in the middle of its range; teachers take the three
-published architectures in turn) and several nets trained side by side. Images are those of an image folder,
+published architectures in turn) and several nets trained side by side: ``--together``, on which the numbers
+depend a little, since teachers of a group see the same augmented epochs. Images are those of an image folder,
 ``MIMIC_IMAGES`` or ``MIMIC_TEST_DATA`` in the environment, or the embedded ones.
 
 FOLDER gets the files that the workflow would write. A run that was stopped goes on with the first unit
@@ -26,7 +27,7 @@ from types import SimpleNamespace
 import cost
 import fixed_nets
 import torch
-from recording import claim, header, write_result
+from recording import claim, hardware_name, header, positive, write_result
 from torch.nn.functional import cross_entropy
 
 from mimic.artifact import digest_file, provenance_of, write_json
@@ -313,6 +314,13 @@ class Paper:
         record_trial(SimpleNamespace(**paths), net, fit, self.data, self.device, provenance, **facts)
 
 
+def _scale(text):
+    scale = float(text)
+    if not 0 < scale <= 1:
+        raise argparse.ArgumentTypeError(f"expected above 0, at most 1, got {text}")
+    return scale
+
+
 def image_folder():
     """Source of the images and its path, from the environment."""
     for variable in ("MIMIC_IMAGES", "MIMIC_TEST_DATA"):
@@ -321,16 +329,21 @@ def image_folder():
     return "shapes", Path(".")
 
 
-def _refuse_another_run(arguments):
-    """The units of a folder belong to one scale and one source of images."""
-    path, source = arguments.work / "run.json", [str(part) for part in image_folder()]
-    run = {"scale": arguments.scale, "source": source}
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found != run:
-            sys.exit(f"error: {path}: expected {run}, got {found}: give another --work")
-    else:
+def _refuse_another_run(arguments, machine):
+    """The units of a folder belong to one experiment, on one machine, by one state of the code."""
+    path = arguments.work / "run.json"
+    run = {key: getattr(arguments, key) for key in ("scale", "families", "together", "threads")}
+    run |= {"source": [str(part) for part in image_folder()], "commit": machine["commit"]}
+    run["hardware"] = hardware_name(machine)
+    if not path.exists():
         write_json(path, run)
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = "no JSON"
+    if found != run:
+        sys.exit(f"error: {path}: expected {run}, got {found}: give another --work")
 
 
 def main(argv=None):
@@ -340,14 +353,15 @@ def main(argv=None):
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
-    parser.add_argument("--scale", type=float, default=1.0, help="of images, epochs, teachers, parameters")
-    parser.add_argument("--families", nargs="+", default=CONFIG.students.families, help="of students")
+    parser.add_argument("--scale", type=_scale, default=1.0, help="of images, epochs, teachers, parameters")
+    families = CONFIG.students.families
+    parser.add_argument("--families", nargs="+", choices=families, default=families, help="of students")
     on_gpu = torch.cuda.is_available()
-    parser.add_argument("--together", type=int, default=8 if on_gpu else 1, help="nets side by side")
-    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument("--together", type=positive, default=8 if on_gpu else 1, help="nets side by side")
+    parser.add_argument("--threads", type=positive, help="CPU threads")
     arguments = parser.parse_args(argv)
     machine = header()
-    _refuse_another_run(arguments)
+    _refuse_another_run(arguments, machine)
     paper = Paper(arguments)
     source, images = image_folder()
     matrix = [cost.matrix_rate(paper.device, 1) for _ in range(5)]

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from recording import claim, header, write_result
+from recording import claim, header, positive, write_result
 from snakemake.utils import update_config
 
 from mimic.config.whole import load
@@ -247,7 +247,7 @@ def main():
     """Measure, print a table, write a dated JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays on config.yaml")
     arguments = parser.parse_args()
     overlays = [path.resolve() for path in arguments.configfile]

@@ -18,7 +18,7 @@ from pathlib import Path
 import fixed_nets
 import numpy as np
 import torch
-from recording import alternate, claim, header, write_result
+from recording import alternate, claim, header, positive, write_result
 
 from mimic.allocator import keep_memory
 from mimic.augment.render import Renderer
@@ -109,8 +109,8 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
-    parser.add_argument("--images", type=int, default=2_000, help="an epoch")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=positive, default=2_000, help="an epoch")
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.child:

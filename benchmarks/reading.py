@@ -22,7 +22,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from recording import alternate, claim, header, write_result
+from recording import alternate, claim, header, positive, write_result
 
 from mimic.allocator import keep_memory
 from mimic.augment.recipe import draw_recipe
@@ -220,10 +220,10 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
-    parser.add_argument("--images", type=int, default=10_000, help="an epoch")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--samples", type=int, default=2_000, help="files a sample, at most")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=positive, default=10_000, help="an epoch")
+    parser.add_argument("--epochs", type=positive, default=8)
+    parser.add_argument("--samples", type=positive, default=2_000, help="files a sample, at most")
+    parser.add_argument("--rounds", type=positive, default=5)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
     keep_memory()  # as training does

@@ -20,6 +20,7 @@ n_rounds                    int    rounds measured after the warm-up; 1 for what
 ==========================  =====  =======================================================================
 """
 
+import argparse
 import contextlib
 import datetime
 import importlib.metadata
@@ -107,6 +108,14 @@ def claim(what, unit, ours, peer, peer_values, less_is_better=False):
         "ratio_high": max(ratios),
         "n_rounds": len(ratios),
     }
+
+
+def positive(text):
+    """Whole number of at least 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return value
 
 
 def processor_name():

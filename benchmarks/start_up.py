@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from recording import claim, header, write_result
+from recording import claim, header, positive, write_result
 
 from mimic.console.stages import STAGES
 
@@ -56,7 +56,7 @@ def main():
     modules = [f"mimic.{step}.{name}" for step, name in STAGES]
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--stages", nargs="+", choices=modules, default=modules, metavar="STAGE")
     arguments = parser.parse_args()
     machine = header(PACKAGES)

@@ -22,12 +22,15 @@ INTRO = """\
 
 Made from `results/` by `python benchmarks/tabulate_results.py`: change no number here.
 
-`make bench` measures all of it; one script alone runs as its docstring says. Every claim has its competitor
-beside it in the same process: after a warm-up the entries take turns, round by round, and a value is the
-median of the rounds. A ratio above 1 means that ours is better; in brackets the same ratio in the worst and
-in the best round. Each run is a dated JSON in `results/` with all rounds, the processor, cores, threads,
-memory, GPU and its driver, versions, the load before, and the commit of the code; the newest of each machine
-is shown.
+`make bench` measures all of it; one script alone runs as its docstring says. A claim has its competitor
+beside it in the same run: after a warm-up the entries take turns, round by round, in one process or, where
+settings of a process matter, in several, and a value is the median of the rounds. A ratio above 1 means that
+ours is better; in brackets the same ratio in the worst and in the best round. Three are otherwise:
+`accuracy` has means over seeds, the matrix rate beside `labelling` and `paper_on_one_gpu` is measured before
+or after, and `paper_on_one_gpu` runs once. In `training_step` ours is a job of one thread a core, as the
+workflow runs them, and a peer one process with all cores. Each run is a dated JSON in `results/` with all
+rounds, the processor, cores, threads, memory, GPU and its driver, versions, the load before, and the commit
+of the code; the newest of each machine is shown.
 """
 COLUMNS = ("what", "ours", "peer", "its value", "ratio", "rounds", "machine", "date", "commit")
 

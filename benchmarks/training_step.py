@@ -34,7 +34,7 @@ import fixed_nets
 import numpy as np
 import torch
 from PIL import Image
-from recording import claim, header, write_result
+from recording import claim, header, positive, write_result
 from torch.nn.functional import cross_entropy
 
 from mimic.augment.recipe import draw_recipe
@@ -262,10 +262,12 @@ def main(argv=None):
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder")
     parser.add_argument("--nets", nargs="+", default=["teacher", *STUDENTS])
-    parser.add_argument("--together", type=int, default=4 if torch.cuda.is_available() else 1)
+    parser.add_argument("--together", type=positive, default=4 if torch.cuda.is_available() else 1)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a round, about")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     arguments = parser.parse_args(argv)
+    for name in arguments.nets:
+        build(name)  # a wrong name ends here, not in another process
     machine = {**header(), "device": dataclasses.asdict(choose_device("auto", "auto"))}
     machine["device"] = {key: str(value) for key, value in machine["device"].items()}
     all_rates, claims = {}, []

@@ -12,7 +12,10 @@ def keep_memory():
     """
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return
-    libc = ctypes.CDLL(None)
+    mallopt = ctypes.CDLL(None).mallopt
     m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3
-    for option, n_bytes in ((m_mmap_threshold, 1 << 30), (m_trim_threshold, 1 << 30), (m_top_pad, 1 << 26)):
-        libc.mallopt(option, n_bytes)
+    # Before glibc 2.35 the largest threshold is 32 MB. Where neither is taken the rest would do harm: it
+    # switches off the thresholds that glibc adapts by itself.
+    if mallopt(m_mmap_threshold, 1 << 30) or mallopt(m_mmap_threshold, 1 << 25):
+        mallopt(m_trim_threshold, 1 << 30)
+        mallopt(m_top_pad, 1 << 26)

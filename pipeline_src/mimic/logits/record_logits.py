@@ -5,6 +5,7 @@ A job of the workflow records one member; given several, each epoch is read or r
 
 import contextlib
 import sys
+from pathlib import Path
 
 import torch
 
@@ -45,6 +46,12 @@ def record_logits(nets, epochs, device, batch_size):
         yield [predict(net, images, device, batch_size).cpu().numpy() for net in nets]
 
 
+def _refuse_repeated(options, values):
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError(f"{options}: expected each once, got {value} twice")
+
+
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--settings", required=True, help="section `logits` of the config, as JSON")
@@ -62,6 +69,8 @@ def main(argv=None):
                 f"--{option}: expected a file for each of {len(args.trials)} trials, "
                 f"got {len(getattr(args, option))}"
             )
+    _refuse_repeated("--trials", args.trials)
+    _refuse_repeated("--weights and --logits", [Path(path).resolve() for path in args.weights + args.logits])
     device = choose_device(settings.precision, settings.channels_last, args.threads)
     dataset = read_dataset(args.dataset, splits=("train",))
     images = torch.from_numpy(dataset.images["train"]).to(device.torch_device)

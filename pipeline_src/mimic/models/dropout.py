@@ -11,13 +11,15 @@ class Dropout(nn.Dropout):
 
     torch draws every value of a mask on its own there, which is a twentieth of the training of a teacher;
     64 bits at once serve four values. The rate is rounded to 1/65,536, and what is kept is scaled for the
-    rounded rate, so that the mean stays. On a GPU it is torch's own kernel.
+    rounded rate, so that the mean stays, to the rounding of the values' type. On a GPU it is torch's kernel.
     """
 
     def forward(self, values):
         if not self.training or values.device.type != "cpu":
             return super().forward(values)
-        dropped = round(self.p * _STEPS)
+        dropped = min(
+            round(self.p * _STEPS), _STEPS - 1
+        )  # what is scaled by 1 / (1 - rate) needs a rate below 1
         n = values.numel()
         # Masks lie in memory as the values do, channels last or not.
         dense = values.is_contiguous() or values.is_contiguous(memory_format=torch.channels_last)

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from mimic import allocator
+
 FAULTS = """
 import resource, sys
 import numpy as np
@@ -30,3 +32,26 @@ def page_faults(how):
 def test_memory_of_the_last_step_serves_the_next():
     """By default every step faults its pages in again; huge pages make them few, but not none."""
     assert page_faults("keep") < 50 < page_faults("default")
+
+
+class OldLibrary:
+    """glibc that takes thresholds up to a limit, as before 2.35."""
+
+    def __init__(self, limit):
+        self.limit, self.taken = limit, {}
+
+    def mallopt(self, option, value):
+        if option == -3 and value > self.limit:
+            return 0
+        self.taken[option] = value
+        return 1
+
+
+@pytest.mark.parametrize(("limit", "taken"), [(1 << 40, {-3: 1 << 30}), (1 << 25, {-3: 1 << 25}), (0, None)])
+def test_the_largest_threshold_that_the_library_takes_is_set(monkeypatch, limit, taken):
+    library = OldLibrary(limit)
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(allocator.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(allocator.platform, "libc_ver", lambda: ("glibc", "2.31"))
+    allocator.keep_memory()
+    assert library.taken == ({**taken, -1: 1 << 30, -2: 1 << 26} if taken else {})

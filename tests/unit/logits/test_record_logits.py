@@ -99,3 +99,10 @@ def test_members_recorded_together_get_the_files_of_those_recorded_alone(
         assert together[2] == attributes
     with pytest.raises(InputError, match="--logits: expected a file for each of 2 trials, got 1"):
         main([*arguments, "--logits", paths[0]])
+    with pytest.raises(InputError, match=r"--weights and --logits: expected each once, got .*3\.h5 twice"):
+        main([*arguments, "--logits", paths[0], str(tmp_path / "logits" / ".." / "together" / "3.h5")])
+    with pytest.raises(InputError, match=r"--weights and --logits: expected each once, got .*3\.safetensors"):
+        main([*arguments, "--logits", paths[0], str(tmp_path / "weights" / "3.safetensors")])
+    arguments[arguments.index("7")] = "3"
+    with pytest.raises(InputError, match="--trials: expected each once, got 3 twice"):
+        main([*arguments, "--logits", *paths])

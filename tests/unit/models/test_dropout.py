@@ -72,6 +72,12 @@ def test_draws_follow_torch_s_seed():
     assert not torch.equal(dropped(0.5, values, 1), dropped(0.5, values, 2))
 
 
+def test_a_rate_next_to_one_drops_nearly_all():
+    result = dropped(1 - 2**-20, torch.ones(N))
+    assert (result == 0).sum() >= N - 50  # 6 of 400,000 are expected at a rate of 65,535 / 65,536
+    assert result.isfinite().all()
+
+
 def test_nothing_is_dropped_outside_training_nor_at_rate_zero():
     values = torch.randn(100)
     assert torch.equal(Dropout(0.5).eval()(values), values)
