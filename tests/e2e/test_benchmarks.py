@@ -66,17 +66,8 @@ def test_the_paper_in_one_process_goes_on_where_it_was_stopped(script, tmp_path,
     monkeypatch.delenv("MIMIC_TEST_DATA", raising=False)
     monkeypatch.delenv("MIMIC_IMAGES", raising=False)
     paper = script("paper_on_one_gpu")
-    options = [
-        "--scale",
-        "0.001",
-        "--threads",
-        "1",
-        "--families",
-        "mlp2",
-        "cnn2",
-        "--work",
-        str(tmp_path / "work"),
-    ]
+    undisturbed = ["--scale", "0.001", "--threads", "1", "--families", "mlp2", "cnn2"]
+    options = [*undisturbed, "--work", str(tmp_path / "work")]
     train = paper.Paper.train_students
     monkeypatch.setattr(paper.Paper, "train_students", lambda self: sys.exit("stopped"))
     with pytest.raises(SystemExit, match="stopped"):
@@ -93,5 +84,12 @@ def test_the_paper_in_one_process_goes_on_where_it_was_stopped(script, tmp_path,
     assert len(rows) == 3
     assert all(len(row.split(",")) >= 5 and ",," not in row for row in rows)
     assert result["steps"]["teachers"]["flop"] > 0
-    with pytest.raises(SystemExit, match=r"run\.json: expected .*0\.002.*, got .*0\.001"):
-        paper.main([*options, "--scale", "0.002", "--out", str(tmp_path)])
+    for changed in (["--scale", "0.002"], ["--together", "3"], ["--families", "mlp2"]):
+        with pytest.raises(SystemExit, match=r"run\.json: expected .*, got .*: give another --work"):
+            paper.main([*options, *changed, "--out", str(tmp_path)])
+    paper.main([*undisturbed, "--work", str(tmp_path / "other"), "--out", str(tmp_path)])
+    again = only_result(tmp_path, "paper_on_one_gpu")
+    assert [again["table1"], again["table2"]] == [result["table1"], result["table2"]]
+    (tmp_path / "work" / "ledger.json").write_text("[{", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"ledger\.json: expected a list of finished units"):
+        paper.main([*options, "--out", str(tmp_path)])
