@@ -20,7 +20,6 @@ import fixed_nets
 import numpy as np
 import torch
 from augmentation import scipy_per_image
-from paper_on_one_gpu import image_folder
 from recording import header, positive, write_result
 from torch.nn.functional import cross_entropy
 
@@ -37,7 +36,7 @@ RATE, MOMENTUM, BATCH = 0.01, 0.9, 128
 
 def dataset_of(seed, arguments):
     """Split of the seed."""
-    source, path = image_folder()
+    source, path = fixed_nets.image_folder()
     settings = fixed_nets.CONFIG.data.model_copy(
         update={"source": source, "path": str(path), "download": False, "n_test": 1}
         | {"n_train": arguments.images, "n_validation": arguments.validation}
@@ -120,7 +119,7 @@ def main(argv=None):
     parser.add_argument("--epochs", type=positive, default=5)
     parser.add_argument("--seeds", type=positive, default=8)
     arguments = parser.parse_args(argv)
-    result = {**header(), "source": image_folder()[0], "options": vars(arguments) | {"out": None}}
+    result = {**header(), "source": fixed_nets.image_folder()[0], "options": vars(arguments) | {"out": None}}
     result["device"] = choose_device("auto", "auto").describe()
     found = {"fast": [], "plain": []}
     for seed in range(arguments.seeds):

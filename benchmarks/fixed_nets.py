@@ -1,5 +1,6 @@
-"""The nets that benchmarks train: every hyperparameter in the middle of its range in config.yaml."""
+"""What benchmarks train, and on which images: nets in the middle of their ranges in config.yaml."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -31,3 +32,11 @@ def student(name):
     hyperparameters = middle_of(student_space(study, group.search_space))
     settings = study_settings(CONFIG.students, study)
     return student_architecture(study, settings, hyperparameters, N_CLASSES), hyperparameters
+
+
+def image_folder():
+    """Source of the images and its path, from the environment."""
+    for variable in ("MIMIC_IMAGES", "MIMIC_TEST_DATA"):
+        if os.environ.get(variable):
+            return "imagefolder", Path(os.environ[variable])
+    return "shapes", Path(".")

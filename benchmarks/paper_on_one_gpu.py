@@ -16,7 +16,6 @@ large matrix product on the same machine. ``--scale`` shrinks images, epochs, te
 """
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
@@ -30,7 +29,7 @@ import torch
 from recording import claim, hardware_name, header, positive, write_result
 from torch.nn.functional import cross_entropy
 
-from mimic.artifact import digest_file, provenance_of, write_json
+from mimic.artifact import provenance_of, write_json
 from mimic.augment.render import Renderer
 from mimic.data.prepare_dataset import main as prepare_dataset
 from mimic.data.store import read_dataset
@@ -38,8 +37,8 @@ from mimic.ensemble.select_ensemble import main as select_ensemble
 from mimic.epochs.generate_epochs import generate_epochs
 from mimic.epochs.store import StoredEpochs, write_shard
 from mimic.logits.average_logits import main as average_logits
-from mimic.logits.record_logits import record_logits
-from mimic.logits.store import MEMBER_FORMAT, TARGETS_FORMAT, Member, StoredLogits, logits_writer
+from mimic.logits.record_logits import main as record_logits
+from mimic.logits.store import TARGETS_FORMAT, StoredLogits
 from mimic.models.architecture import count_parameters, notation
 from mimic.models.weights import read_weights, write_weights
 from mimic.report.tabulate_table1 import main as tabulate_table1
@@ -187,25 +186,22 @@ class Paper:
     def label(self):
         """All members on all epochs in one pass, then their mean."""
         paths = {trial: self.path("logits", "members", f"{trial:03d}.h5") for trial in self.members}
-        files = {trial: self._trial_file("teachers", trial, "weights") for trial in self.members}
+        files = [self._trial_file("teachers", trial, "weights") for trial in self.members]
         with self.ledger.unit("logits", "members", paths[self.members[-1]]) as wanted:
             if wanted:
-                nets = [self.device.place(read_weights(file)) for file in files.values()]
-                digests = [self.epochs.digests[epoch] for epoch in range(self.n_epochs)]
-                epochs = SimpleNamespace(n_epochs=self.n_epochs, images=self.pixels)
-                with contextlib.ExitStack() as stack:
-                    appends = []
-                    for trial, path in paths.items():
-                        member = Member(trial, digest_file(files[trial]))
-                        provenance = provenance_of("record_logits", {}, None, "benchmark")
-                        layout = (digests, self.epochs.n_images, self.n_classes, "float16", [member])
-                        writer = logits_writer(path, MEMBER_FORMAT, *layout, provenance)
-                        appends.append(stack.enter_context(writer))
-                    for recorded in record_logits(nets, epochs, self.device, 2048):
-                        for append, logits in zip(appends, recorded, strict=True):
-                            append(logits)
+                settings = CONFIG.logits.model_copy(update={"batch_size": 2048})
+                arguments = [
+                    "--settings",
+                    settings.model_dump_json(),
+                    "--epochs",
+                    self.path("epochs", "00.h5"),
+                ]
+                arguments += ["--dataset", self.path("data", "dataset.h5")]
+                arguments += ["--trials", *map(str, paths), "--weights", *files, "--logits", *paths.values()]
+                record_logits([*arguments, "--threads", str(torch.get_num_threads())])
                 n_images = self.n_epochs * self.epochs.n_images
-                self.ledger.count(sum(cost.inference_flop(net.architecture, n_images) for net in nets))
+                nets = [read_weights(file).architecture for file in files]
+                self.ledger.count(sum(cost.inference_flop(net, n_images) for net in nets))
         targets = self.path("logits", "targets.h5")
         with self.ledger.unit("logits", "targets", targets, n_flop=0) as wanted:
             if wanted:
@@ -321,19 +317,11 @@ def _scale(text):
     return scale
 
 
-def image_folder():
-    """Source of the images and its path, from the environment."""
-    for variable in ("MIMIC_IMAGES", "MIMIC_TEST_DATA"):
-        if os.environ.get(variable):
-            return "imagefolder", Path(os.environ[variable])
-    return "shapes", Path(".")
-
-
 def _refuse_another_run(arguments, machine):
     """The units of a folder belong to one experiment, on one machine, by one state of the code."""
     path = arguments.work / "run.json"
     run = {key: getattr(arguments, key) for key in ("scale", "families", "together", "threads")}
-    run |= {"source": [str(part) for part in image_folder()], "commit": machine["commit"]}
+    run |= {"source": [str(part) for part in fixed_nets.image_folder()], "commit": machine["commit"]}
     run["hardware"] = hardware_name(machine)
     if not path.exists():
         write_json(path, run)
@@ -363,7 +351,7 @@ def main(argv=None):
     machine = header()
     _refuse_another_run(arguments, machine)
     paper = Paper(arguments)
-    source, images = image_folder()
+    source, images = fixed_nets.image_folder()
     matrix = [cost.matrix_rate(paper.device, 1) for _ in range(5)]
     print(f"{paper.device.describe()}; matrix product {statistics.median(matrix) / 1e12:.2f} TFLOP/s")
     paper.prepare(source, images)
@@ -376,11 +364,11 @@ def main(argv=None):
     steps = paper.ledger.by_step()
     total = (sum(seconds for seconds, _ in steps.values()), sum(flop for _, flop in steps.values()))
     claims = []
-    print(f"{'step':18}{'seconds':>10}{'PFLOP':>10}{'TFLOP/s':>10}{'share':>8}")
+    print(f"{'step':18}{'seconds':>10}{'TFLOP':>12}{'TFLOP/s':>10}{'share':>8}")
     for step, (seconds, flop) in {**steps, "all": total}.items():
         share = flop / seconds / statistics.median(matrix)
         print(
-            f"{step:18}{seconds:10.1f}{flop / 1e15:10.3f}{flop / seconds / 1e12:10.2f}"
+            f"{step:18}{seconds:10.1f}{flop / 1e12:12,.2f}{flop / seconds / 1e12:10.2f}"
             + (f"{share:8.1%}" if flop else "")
         )
         if flop:

@@ -1,3 +1,4 @@
+import json
 import platform
 import subprocess
 import sys
@@ -5,6 +6,10 @@ import sys
 import pytest
 
 from mimic import allocator
+from mimic.cli import InputError
+from mimic.config.augment import HsvSettings
+from mimic.epochs import generate_epochs
+from mimic.training import devices
 
 FAULTS = """
 import resource, sys
@@ -55,3 +60,17 @@ def test_the_largest_threshold_that_the_library_takes_is_set(monkeypatch, limit,
     monkeypatch.setattr(allocator.platform, "libc_ver", lambda: ("glibc", "2.31"))
     allocator.keep_memory()
     assert library.taken == ({**taken, -1: 1 << 30, -2: 1 << 26} if taken else {})
+
+
+def test_what_trains_labels_or_renders_keeps_its_memory(monkeypatch):
+    kept = []
+    for module in (devices, generate_epochs):
+        monkeypatch.setattr(module, "keep_memory", lambda: kept.append(True))
+    devices.choose_device("float32", "off")
+    assert kept == [True]
+    hsv = dict.fromkeys(HsvSettings.model_fields, 0.1)
+    settings = {"store": "recipe", "hsv": hsv, "crop": {"mirror_probability": 0.5, "crop_min": 24}}
+    arguments = ["--settings", json.dumps(settings), "--seed", "1", "--epochs", "0", "--shard", "none.h5"]
+    with pytest.raises(InputError, match="no such file"):
+        generate_epochs.main([*arguments, "--dataset", "missing.h5"])
+    assert kept == [True, True]

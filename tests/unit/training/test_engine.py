@@ -1,6 +1,8 @@
 import contextlib
 import dataclasses
+import gc
 import sys
+import weakref
 
 import pytest
 import torch
@@ -135,6 +137,25 @@ def test_one_net_that_diverges_leaves_the_others_alone(data, training):
     )
     assert [result.status for result in fits] == ["diverged", "finished"]
     assert len(fits[1].history) == 3
+
+
+def test_a_net_that_is_done_gives_its_memory_back_at_once(data, training, monkeypatch):
+    """Not when Python next looks for circles: a GPU's graphs would pile up until then."""
+    made = []
+    create = Trainer.__init__
+
+    def recorded(trainer, *arguments):
+        create(trainer, *arguments)
+        made.append(weakref.ref(trainer))
+
+    monkeypatch.setattr(Trainer, "__init__", recorded)
+    gc.disable()
+    try:
+        net, _ = trained(ARCHITECTURES["mlp"], data, training())
+        assert [reference() for reference in made] == [None]
+    finally:
+        gc.enable()
+    assert all(parameter.grad is None for parameter in net.parameters())
 
 
 def test_without_graphs_a_replayable_is_a_call_and_puts_nothing_back():
