@@ -36,7 +36,7 @@ def imports_of(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports are not followed by the fingerprint"
+            assert node.level == 0, "write the whole name, as all of the package does"
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
