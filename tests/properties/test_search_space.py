@@ -52,3 +52,13 @@ def test_every_trial_is_in_exactly_one_round(search):
     for index, numbers in enumerate(rounds):
         assert all(search.round_of_trial(trial) == index for trial in numbers)
         assert len(numbers) <= (search.round_size if index else search.first_round)
+
+
+@given(searches, st.integers(0, 40))
+def test_a_round_proposes_the_same_trials_however_many_the_search_has(search, more):
+    grown = search.model_copy(update={"trials": search.trials + more})
+    for index in range(search.n_rounds()):
+        proposed = search.proposals_of_round(index)
+        assert proposed == grown.proposals_of_round(index)
+        assert set(search.trials_of_round(index)) <= set(proposed)
+        assert len(proposed) == (search.round_size if index else search.first_round)

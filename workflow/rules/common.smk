@@ -153,8 +153,8 @@ def earlier_teachers(wildcards):
 
 
 def teachers_of_round(wildcards):
-    """Trial numbers of a round."""
-    return list(CONFIG.teachers.search.trials_of_round(int(wildcards.round)))
+    """Trial numbers that a round proposes, whether or not the search goes as far."""
+    return list(CONFIG.teachers.search.proposals_of_round(int(wildcards.round)))
 
 
 def teacher_proposals(wildcards):
@@ -196,8 +196,8 @@ def earlier_students(wildcards):
 
 
 def students_of_round(wildcards):
-    """Trial numbers of a round."""
-    return list(search_of(f"students/{wildcards.study}").trials_of_round(int(wildcards.round)))
+    """Trial numbers that a round proposes, whether or not the search goes as far."""
+    return list(search_of(f"students/{wildcards.study}").proposals_of_round(int(wildcards.round)))
 
 
 def student_proposals(wildcards):

@@ -25,6 +25,14 @@ class SearchSettings(Settings):
         stop = self.first_round + round_index * self.round_size
         return range(start, min(stop, self.trials))
 
+    def proposals_of_round(self, round_index):
+        """Range of the trial numbers that a round proposes: all of it, also where the search ends inside.
+
+        So `trials` may grow within its last round, and none of that round's trials runs again.
+        """
+        numbers = self.trials_of_round(round_index)
+        return range(numbers.start, self.first_round + round_index * self.round_size)
+
     def round_of_trial(self, trial):
         """Round that a trial belongs to."""
         if not 0 <= trial < self.trials:

@@ -104,6 +104,14 @@ def test_the_first_round_is_the_sobol_sequence():
     assert propose(SPACE, 4, [], 1, "a", 0) == first[:4]
 
 
+@pytest.mark.parametrize("diverged", [(), range(6)])
+def test_the_first_proposals_of_a_round_do_not_depend_on_how_many_follow(diverged):
+    finished = history(diverged=diverged)
+    whole = propose(SPACE, 4, finished, 1, "a", 1)
+    for n in (1, 3):
+        assert propose(SPACE, n, finished, 1, "a", 1) == whole[:n]
+
+
 def test_diverged_trials_are_accepted():
     """Half of the space diverges: the next batch mostly stays out of it."""
     finished = [
