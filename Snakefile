@@ -34,3 +34,5 @@ include: "workflow/rules/report.smk"
 onstart:
     if MISSING_DATA and not CONFIG.data.download:
         stop(MISSING_DATA)
+    if workflow.is_main_process:
+        record_fingerprints()

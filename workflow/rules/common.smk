@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from mimic import fingerprint as code
+from mimic.artifact import write_json
 from mimic.cli import InputError
 from mimic.config.whole import load
 from mimic.data.check import check_source, input_folders, missing_data_message
@@ -39,6 +40,7 @@ except (InputError, OSError) as error:
 
 OUT = CONFIG.output
 SEED = CONFIG.seed
+STAGES = []  # those that the rules execute, in the order in which these are read
 STUDIES = {study.name: study for study in studies_of(CONFIG.students)}
 TRIAL_FILES = {
     "metrics": "metrics.json",
@@ -85,7 +87,22 @@ MISSING_DATA = check_images() if workflow.is_main_process else None
 
 def fingerprint(stage):
     """Fingerprint of the code that a stage executes; passed in params, since Snakemake sees no edit there."""
+    STAGES.append(stage)
     return code.of_stage(stage)
+
+
+def record_fingerprints():
+    """Keep what each fingerprint is made of, for `mimic why` after an edit.
+
+    A file is named by its fingerprint, which is the digest of its content: none is ever changed.
+    """
+    for stage in STAGES:
+        path = Path(OUT, "fingerprints", f"{code.of_stage(stage)}.json")
+        try:
+            if not path.exists():
+                write_json(path, code.record_of(stage))
+        except OSError as error:
+            stop(error)
 
 
 def as_json(settings, **selection):
