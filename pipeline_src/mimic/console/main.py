@@ -14,6 +14,7 @@ examples:
   mimic budget mlp3 1M --json
   mimic augment --images photos/ --out sheet.png
   mimic show results/demo/table2.csv
+  mimic why results/table2.csv
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong
 """
@@ -54,6 +55,13 @@ def show(args):
     show_table(args.table)
 
 
+def why(args):
+    """Say why files would be made again, or that they would not."""
+    from mimic.console.why import explain
+
+    explain(args.targets, args.snakefile, args.directory, args.configfile, args.json)
+
+
 def parser():
     """Parser of the console command."""
     top = argparse.ArgumentParser(
@@ -87,6 +95,12 @@ def parser():
     add(schema)
     sub = add(show)
     sub.add_argument("table", help="CSV file of the results")
+    sub = add(why)
+    sub.add_argument("targets", nargs="*", metavar="TARGET", help="files, folders or rules; default: all")
+    sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")
+    sub.add_argument("--snakefile", help="default: Snakefile in this folder")
+    sub.add_argument("--directory", help="working folder; default: this one")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
     return top
 
 

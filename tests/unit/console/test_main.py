@@ -7,7 +7,8 @@ from mimic.console.main import main
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["budget", "--help"], ["augment", "--help"], ["show", "--help"]]
+    "arguments",
+    [["--help"], ["budget", "--help"], ["augment", "--help"], ["show", "--help"], ["why", "--help"]],
 )
 def test_help_ends_with_0(capsys, arguments):
     with pytest.raises(SystemExit) as error:
