@@ -115,6 +115,10 @@ def shortened(text, limit):
     return f"{text[:half]}...{text[len(text) - half :]}"
 
 
+def _order(job):
+    return job.rule.name, list(map(str, job.output))
+
+
 class _Planner:
     """Snakemake's dry run of one request; lives in the child."""
 
@@ -213,7 +217,8 @@ class _Planner:
 
     def _described(self, workflow, named):
         dag = workflow.dag
-        jobs = [job for job in dag.jobs if dag.needrun(job)]
+        # in an order of their own: that of Snakemake's sets changes from run to run
+        jobs = sorted((job for job in dag.jobs if dag.needrun(job)), key=_order)
         place = {job: index for index, job in enumerate(jobs)}
         makers = {str(file): job for job in dag.jobs for file in job.output}
         persistence = workflow.persistence
@@ -238,15 +243,18 @@ class _Planner:
             "output": workflow.config.get("output"),
             "targets": targets,
             "files": files,
-            "jobs": [self._describe(job, dag, place, persistence, files) for job in jobs],
+            "jobs": [self._describe(job, workflow, place, files) for job in jobs],
         }
 
     def _record_of(self, persistence, outputs):
         """The record of the first output that has one."""
         return next(filter(None, (persistence.metadata(file) for file in outputs)), None)
 
-    def _describe(self, job, dag, place, persistence, targets):
+    def _describe(self, job, workflow, place, targets):
+        dag, persistence = workflow.dag, workflow.persistence
         reason = dag.reason(job)
+        # nothing else is forced here: see `force_incomplete`
+        incomplete = workflow.async_run(persistence.incomplete(job)) if reason.forced else []
         # Snakemake looks for a target's files only where it has no other reason yet
         asked = {str(file) for file in job.output if str(file) in targets and not Path(file).exists()}
         record = self._record_of(persistence, job.output)
@@ -262,7 +270,7 @@ class _Planner:
             "reason": {
                 "none": not any(Path(file).exists() for file in job.output),
                 "missing": sorted(asked | set(map(str, reason.missing_output))),
-                "incomplete": sorted(map(str, reason.incomplete_output)),
+                "incomplete": sorted(map(str, incomplete)),
                 "newer": sorted(map(str, reason.updated_input - reason.updated_input_run)),
                 "software": bool(reason.software_stack_changed),
             },

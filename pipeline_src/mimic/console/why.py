@@ -38,8 +38,14 @@ def explain(targets, snakefile=None, directory=None, configfiles=(), as_json=Fal
     if as_json:
         print(json.dumps(_answer(planned, reasons), indent=1))
         return
+    told = [_worth_telling(found) for found in reasons]
     for name in planned["targets"]:
-        print("\n".join(_paragraph(name, planned, reasons)))
+        print("\n".join(_paragraph(name, planned, told)))
+
+
+def _worth_telling(reasons):
+    """All reasons; but where nothing was made yet, that earlier jobs run too goes without saying."""
+    return [reason for reason in reasons if reason["kind"] != "follows"] if _is_new(reasons) else reasons
 
 
 def _answer(planned, reasons):
@@ -84,8 +90,6 @@ def _paragraph(name, planned, reasons):
     for group in _groups(first, jobs, reasons):
         lines += _wrapped(_title([jobs[place] for place in group]), "  ")
         for reason in _together(group, reasons):
-            if reason["kind"] == "follows" and _is_new(reasons[group[0]]):
-                continue  # that the earlier files are not made yet either goes without saying
             for text in _words(reason, group, jobs):
                 lines += _wrapped(f"- {text}", "    ")
     return lines

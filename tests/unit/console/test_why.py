@@ -89,6 +89,12 @@ def test_jobs_with_other_reasons_are_told_apart(told):
     ]
 
 
+def test_jobs_whose_values_differ_are_told_apart(told):
+    trials = [trial("cnn2-1M", i) | {"params": {"seed": str(i + 2)}} for i in range(2)]
+    lines = told([job("tabulate_table2", needs=[1, 2]), *trials])
+    assert lines[4::2] == ["    - seed: 1 -> 2", "    - seed: 1 -> 3"]
+
+
 def test_files_of_a_group_are_counted_together(told):
     labelled = [job("record_logits", {"trial": f"{i:03d}"}, newer=[f"out/{i}/w.st"]) for i in range(5)]
     lines = told([job("average_logits", needs=range(1, 6)), *labelled])
