@@ -130,7 +130,7 @@ class Checkpoint:
     """Where a training is kept, and how often.
 
     The file is written whole or not at all. Where a save takes long the next one waits, so that no more than
-    a hundredth of the time goes into saving; `every_seconds` of 0 saves after each epoch all the same.
+    a hundredth of the time goes into saving; `every_seconds` of 0 saves after each epoch, and only there.
 
     Parameters
     ----------
@@ -198,8 +198,10 @@ class Checkpoint:
             raise Damaged(f"expected at most {limit:,} bytes, got {found.st_size:,}")
         return from_bytes(self.path.read_bytes(), self.key)
 
-    def save_if_due(self, net):
+    def save_if_due(self, net, within_epoch=False):
         """Save if the last time was long enough ago."""
+        if within_epoch and not self.every_seconds:
+            return
         wait = max(self.every_seconds, self._cost_seconds / _SHARE) if self.every_seconds else 0.0
         if time.perf_counter() - self._saved >= wait:
             self.save(net)

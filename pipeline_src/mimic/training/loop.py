@@ -166,23 +166,28 @@ def fit_together(trainings, load_epoch, loss_function, settings, validation, dev
     (net,) = nets
     with deferred() as request:
         checkpoint.resume(net)
+
+        def between_steps():
+            request.poll()
+            checkpoint.save_if_due(net, within_epoch=True)
+
         try:
-            return _run(nets, load_epoch, epoch_buffers, request.poll, checkpoint.save_if_due)
+            return _run(nets, load_epoch, epoch_buffers, request.poll, between_steps, checkpoint.save_if_due)
         except Terminated:
             if net.fit is None:
                 checkpoint.save(net)
             raise
 
 
-def _run(nets, load_epoch, epoch_buffers, poll=None, after_epoch=None):
+def _run(nets, load_epoch, epoch_buffers, poll=None, between_steps=None, after_epoch=None):
     """Train until all nets have ended; the arguments but the nets are as in `fit_together`.
 
     Parameters
     ----------
     nets : list of _Running
         All as many epochs and images into their training.
-    poll : callable, optional
-        Called wherever all state is in the nets; may raise.
+    poll, between_steps : callable, optional
+        Called wherever all state is in the nets; may raise. `between_steps` where no other work is begun.
     after_epoch : callable, _Running -> None
         Called with each net that has not diverged.
     """
@@ -197,7 +202,7 @@ def _run(nets, load_epoch, epoch_buffers, poll=None, after_epoch=None):
             net.started = started
         epoch_buffers.fill(*load_epoch(epoch))
         trainers = [net.trainer for net in running]
-        train_epoch(trainers, [net.schedule.rate for net in running], trainers[0].seen, poll)
+        train_epoch(trainers, [net.schedule.rate for net in running], trainers[0].seen, between_steps)
         for trainer in trainers:
             trainer.evaluate(poll)
         measured = [trainer.read() for trainer in trainers]

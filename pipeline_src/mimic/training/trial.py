@@ -112,7 +112,7 @@ def add_trial_files(parser, checkpoint_seconds):
         "--checkpoint-seconds",
         type=_seconds,
         default=checkpoint_seconds,
-        help="after an epoch, save the training beside --metrics if so long has passed since the last time; "
+        help="save the training beside --metrics when so long has passed since the last time; "
         "0: after each epoch; the environment's MIMIC_CHECKPOINT_SECONDS is the default where it is set",
     )
 

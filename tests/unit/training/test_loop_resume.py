@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import math
 
 import pytest
 import safetensors.torch
 import torch
-from tests.stopping import forge, terminate_at_poll
+from tests.stopping import Killed, forge, stop_while_saving, terminate_at_poll
 from torch.nn.functional import cross_entropy
 
 from mimic.models.net import new_net
@@ -29,11 +30,11 @@ def fit(tmp_path, dataset, training):
         for split in ("train", "validation")
     }
 
-    def run(batch_size, device, momentum=0.9, folder=None, **changes):
+    def run(batch_size, device, momentum=0.9, folder=None, every_seconds=0.0, **changes):
         net = device.place(new_net(TEACHER, 1.0, 1))
         seen = []
         trained = Training(net, Optimiser(0.05, momentum, 1e-4), torch_seed=1, on_epoch=seen.append)
-        checkpoint = folder and Checkpoint(tmp_path / folder, "key", 0.0, print)
+        checkpoint = folder and Checkpoint(tmp_path / folder, "key", every_seconds, print)
         settings = training(batch_size=batch_size, **changes)
         (result,) = fit_together(
             [trained],
@@ -81,6 +82,25 @@ def test_a_training_ended_anywhere_ends_as_if_it_had_not_been(
         assert again == [weights, result], number
         assert [record.epoch for record in seen] == list(range((number // n_polls) + 1, 4))
     assert ends == 3 * n_polls
+
+
+def test_a_long_epoch_is_saved_between_its_steps(fit, monkeypatch, capsys):
+    """Where there is always time to save: before each of three steps and after the epoch, three times."""
+    monkeypatch.setattr("mimic.training.checkpoint._SHARE", math.inf)
+    expected = fit(16, ON_CPU)[:2]
+    for number in range(2, 3 * 4 + 1):
+        folder = f"killed-{number}"
+        with monkeypatch.context() as patch:
+            stop_while_saving(patch, "killed", number)
+            with pytest.raises(Killed):
+                fit(16, ON_CPU, folder=folder, every_seconds=1e-9)
+        capsys.readouterr()
+        assert fit(16, ON_CPU, folder=folder)[:2] == expected, number
+        n_done, n_saves = divmod(number - 2, 4)
+        if n_saves == 3:
+            n_done, n_saves = n_done + 1, 0
+        within = f", after {16 * n_saves} of its images" if n_saves else ""
+        assert capsys.readouterr().out == f"resumed at epoch {n_done + 1}{within}\n"
 
 
 def test_the_schedule_goes_on_where_it_was(fit, monkeypatch):
