@@ -169,7 +169,9 @@ def fit_together(trainings, load_epoch, loss_function, settings, validation, dev
 
         def between_steps():
             request.poll()
-            checkpoint.save_if_due(net, within_epoch=True)
+            # On a GPU an epoch takes seconds, and a save would wait for all steps that were started.
+            if not device.graphs:
+                checkpoint.save_if_due(net, within_epoch=True)
 
         try:
             return _run(nets, load_epoch, epoch_buffers, request.poll, between_steps, checkpoint.save_if_due)
@@ -187,8 +189,8 @@ def _run(nets, load_epoch, epoch_buffers, poll=None, between_steps=None, after_e
     nets : list of _Running
         All as many epochs and images into their training.
     poll, between_steps : callable, optional
-        Called wherever all state is in the nets; may raise. `between_steps` where no other work is begun.
-    after_epoch : callable, _Running -> None
+        Called where all state is in the nets, `poll` also while the validation images are scored; may raise.
+    after_epoch : callable, _Running -> None, optional
         Called with each net that has not diverged.
     """
     for epoch in itertools.count(len(nets[0].history)):

@@ -103,6 +103,17 @@ def test_a_long_epoch_is_saved_between_its_steps(fit, monkeypatch, capsys):
         assert capsys.readouterr().out == f"resumed at epoch {n_done + 1}{within}\n"
 
 
+@pytest.mark.parametrize(("captures", "n_saves"), [(False, 3 * 4), (True, 3)])
+def test_where_graphs_are_captured_only_whole_epochs_are_saved(fit, monkeypatch, captures, n_saves):
+    monkeypatch.setattr("mimic.training.checkpoint._SHARE", math.inf)
+    monkeypatch.setattr(Replayable, "_capture", lambda replayable: replayable.function)
+    device = dataclasses.replace(ON_CPU, prepares=captures, graphs=captures)
+    saves, save = [], Checkpoint.save
+    monkeypatch.setattr(Checkpoint, "save", lambda *given: (saves.append(1), save(*given)))
+    fit(16, device, folder="kept", every_seconds=1e-9)
+    assert len(saves) == n_saves
+
+
 def test_the_schedule_goes_on_where_it_was(fit, monkeypatch):
     """Halved twice and stopped for want of a drop, at the same epochs."""
     schedule = {"max_epochs": 40, "halve_patience": 2, "halve_cooldown": 1, "stop_patience": 6}
