@@ -21,5 +21,5 @@ Import order, downwards only (a test holds it)::
                         (a step reads another one only through its ``store``; report imports the floor only)
     the machinery       training search models augment
                         (they do not know each other, save that training may render through augment)
-    the floor           config seeding artifact fingerprint cli progress allocator
+    the floor           config seeding artifact fingerprint cli progress allocator termination
 """

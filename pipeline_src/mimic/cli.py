@@ -1,7 +1,8 @@
 """What every stage's command line shares: settings as JSON, and errors in one line.
 
-Exit codes: 0 done, 1 an input is wrong (one line says which), 2 the command line is wrong, 130 interrupted.
-Anything else is a fault of the program and shows its traceback.
+Exit codes: 0 done, 1 an input is wrong (one line says which), 2 the command line is wrong, 75 terminated by
+SIGTERM (the same command goes on; ``snakemake --retries`` repeats it), 130 interrupted. Anything else is a
+fault of the program and shows its traceback.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import os
 import sys
 
 from pydantic import TypeAdapter, ValidationError
+
+from mimic.termination import Terminated, raised
 
 
 class InputError(ValueError):
@@ -78,7 +81,8 @@ def parse_settings(model, text, where="--settings"):
 def run_stage(main, argv=None):
     """Run a stage's ``main`` and turn what a user can cause into one line and an exit code."""
     try:
-        main(argv)
+        with raised():
+            main(argv)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -95,4 +99,7 @@ def run_stage(main, argv=None):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Terminated:
+        print("terminated: run the same command again to go on", file=sys.stderr)
+        return os.EX_TEMPFAIL
     return 0

@@ -27,6 +27,7 @@ class Report:
 
     def __init__(self, title, total, stream=None):
         self.title, self.total, self.done = title, total, 0
+        self.already = 0
         self.stream = stream or sys.stderr
         self.started = time.monotonic()
         self.live = None
@@ -44,6 +45,19 @@ class Report:
         if self.live is not None:
             self.live.stop()
 
+    def resume(self, done):
+        """So many steps were done before: they count, but say nothing about the time left."""
+        self.done = self.already = done
+        if self.live is not None:
+            self.live.update(self.task, completed=done)
+
+    def note(self, line):
+        """A line beside the steps."""
+        if self.live is not None:
+            self.live.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=self.stream, flush=True)
+
     def step(self, message=""):
         """One step is done; `message` says how it went."""
         self.done += 1
@@ -51,6 +65,6 @@ class Report:
             self.live.update(self.task, advance=1, message=message)
             return
         elapsed = time.monotonic() - self.started
-        left = elapsed / self.done * (self.total - self.done)
+        left = elapsed / (self.done - self.already) * (self.total - self.done)
         line = f"{self.title} {self.done}/{self.total}  {elapsed:.1f} s, at most {left:.1f} s left"
         print(f"{line}  {message}".rstrip(), file=self.stream, flush=True)

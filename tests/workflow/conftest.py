@@ -11,8 +11,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_snakemake(folder, *arguments, overlay=None, preset=None):
-    """Finished process of ``snakemake`` in `folder`, with an overlay (dict) on a preset."""
+def snakemake_command(folder, *arguments, overlay=None, preset=None):
+    """Command of ``snakemake`` in `folder`, with an overlay (dict) on a preset."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), *arguments]
     files = [str(ROOT / "workflow" / "presets" / f"{preset}.yaml")] if preset else []
@@ -20,8 +20,12 @@ def run_snakemake(folder, *arguments, overlay=None, preset=None):
         path = Path(folder) / "overlay.yaml"
         path.write_text(yaml.safe_dump(overlay))
         files.append(str(path))
-    if files:
-        command += ["--configfile", *files]
+    return [*command, "--configfile", *files] if files else command
+
+
+def run_snakemake(folder, *arguments, overlay=None, preset=None):
+    """Finished process of ``snakemake``, see `snakemake_command`."""
+    command = snakemake_command(folder, *arguments, overlay=overlay, preset=preset)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     environment.pop("MIMIC_IMAGES", None)
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)

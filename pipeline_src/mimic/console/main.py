@@ -16,7 +16,8 @@ examples:
   mimic show results/demo/table2.csv
   mimic why results/table2.csv
 
-exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong
+exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
+  75 terminated by SIGTERM (the same command goes on), 130 interrupted
 """
 
 

@@ -3,12 +3,12 @@
 All students see the stored epochs in the same order; training that lasts longer starts over at the first.
 """
 
+import os
 import sys
-import time
 
 import torch
 
-from mimic.artifact import provenance_of
+from mimic.artifact import digest_file, provenance_of
 from mimic.augment.render import Renderer
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
 from mimic.config.students import StudySettings
@@ -16,7 +16,7 @@ from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
 from mimic.fingerprint import of_stage
 from mimic.logits.store import TARGETS_FORMAT, StoredLogits
-from mimic.models.architecture import count_parameters, notation
+from mimic.models.architecture import count_parameters, notation, to_json_value
 from mimic.models.net import new_net
 from mimic.models.weights import write_weights
 from mimic.progress import Report
@@ -28,7 +28,13 @@ from mimic.students.space import training_names, width_names
 from mimic.training.ahead import loaded_ahead
 from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, Training, fit_together
-from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
+from mimic.training.trial import (
+    add_trial_files,
+    on_device,
+    record_trial,
+    report_epoch,
+    trial_checkpoint,
+)
 
 STAGE = "mimic.students.train_student"
 
@@ -61,7 +67,16 @@ def student_training(architecture, hyperparameters, settings, trial_seed, device
 
 
 def train_student(
-    architecture, hyperparameters, settings, load_epoch, loss, validation, trial_seed, device, on_epoch=None
+    architecture,
+    hyperparameters,
+    settings,
+    load_epoch,
+    loss,
+    validation,
+    trial_seed,
+    device,
+    on_epoch=None,
+    checkpoint=None,
 ):
     """A shallow net trained on the stored epochs.
 
@@ -77,6 +92,8 @@ def train_student(
     validation : (images, labels)
         On the device.
     device : mimic.training.devices.Device
+    checkpoint : mimic.training.checkpoint.Checkpoint, optional
+        Goes on where an earlier process was ended.
 
     Returns
     -------
@@ -87,7 +104,9 @@ def train_student(
     training = student_training(architecture, hyperparameters, settings, trial_seed, device, on_epoch)
     loss_function = LOSSES[loss]
     with loaded_ahead(load_epoch, device, settings.training.max_epochs) as load:
-        (result,) = fit_together([training], load, loss_function, settings.training, validation, device)
+        (result,) = fit_together(
+            [training], load, loss_function, settings.training, validation, device, checkpoint
+        )
     return training.net, result
 
 
@@ -124,7 +143,7 @@ def main(argv=None):
     parser.add_argument("--epochs", nargs="+", required=True, help="all shards of epochs")
     parser.add_argument("--targets", nargs="?", help="targets.h5; not for hard labels")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    add_trial_files(parser)
+    add_trial_files(parser, os.environ.get("MIMIC_CHECKPOINT_SECONDS", "20"))
     args = parser.parse_args(argv)
     study = parse_study(args.study)
     settings = parse_settings(StudySettings, args.settings)
@@ -152,8 +171,23 @@ def main(argv=None):
         f"(width bounds {settings.bounds_source}), {device.describe()}",
         file=sys.stderr,
     )
-    started = time.perf_counter()
+    sources = {"dataset": dataset.digest}
+    sources["epochs"] = epochs.digest()
+    if targets is not None:
+        sources["members"] = {str(member.trial): member.weights_digest for member in targets.members}
+    provenance = provenance_of("train_student", settings.model_dump(), trial_seed, of_stage(STAGE), **sources)
     with Report("epoch", settings.training.max_epochs) as report:
+        checkpoint = trial_checkpoint(
+            args,
+            device,
+            report,
+            provenance=provenance,
+            # Members may be stored in another type: the same sources, other numbers.
+            targets=digest_file(args.targets) if args.targets else None,
+            study=study.name,
+            hyperparameters=hyperparameters,
+            architecture=to_json_value(architecture),
+        )
         net, result = train_student(
             architecture,
             hyperparameters,
@@ -164,13 +198,9 @@ def main(argv=None):
             trial_seed,
             device,
             report_epoch(report),
+            checkpoint,
         )
-    seconds = time.perf_counter() - started
-    sources = {"dataset": dataset.digest}
-    sources["epochs"] = epochs.digest()
-    if targets is not None:
-        sources["members"] = {str(member.trial): member.weights_digest for member in targets.members}
-    provenance = provenance_of("train_student", settings.model_dump(), trial_seed, of_stage(STAGE), **sources)
+    seconds = checkpoint.seconds()
     write_weights(args.weights, net)
     record_trial(
         args,
@@ -192,6 +222,7 @@ def main(argv=None):
         hyperparameters=hyperparameters,
         seconds=seconds,
     )
+    checkpoint.remove()
 
 
 if __name__ == "__main__":

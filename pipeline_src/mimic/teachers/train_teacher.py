@@ -1,7 +1,7 @@
 """Train one teacher with augmentation on the fly and record how it did (Urban 2.5, 2.6, 2.7)."""
 
+import os
 import sys
-import time
 
 import torch
 from torch.nn import functional
@@ -15,7 +15,7 @@ from mimic.config.teachers import TeacherSpace
 from mimic.config.training import TrainingSettings
 from mimic.data.store import read_dataset
 from mimic.fingerprint import of_stage
-from mimic.models.architecture import count_parameters, notation
+from mimic.models.architecture import count_parameters, notation, to_json_value
 from mimic.models.net import new_net
 from mimic.models.weights import write_weights
 from mimic.progress import Report
@@ -25,7 +25,13 @@ from mimic.teachers.space import hsv_of, teacher_of
 from mimic.training.ahead import loaded_ahead
 from mimic.training.devices import choose_device
 from mimic.training.loop import Optimiser, Training, fit_together
-from mimic.training.trial import add_trial_files, on_device, record_trial, report_epoch
+from mimic.training.trial import (
+    add_trial_files,
+    on_device,
+    record_trial,
+    report_epoch,
+    trial_checkpoint,
+)
 
 STAGE = "mimic.teachers.train_teacher"
 
@@ -82,7 +88,9 @@ def augmented_epochs(images, labels, hsv, crop, trial_seed, device):
     return load_epoch
 
 
-def train_teacher(hyperparameters, crop, settings, data, n_classes, trial_seed, device, on_epoch=None):
+def train_teacher(
+    hyperparameters, crop, settings, data, n_classes, trial_seed, device, on_epoch=None, checkpoint=None
+):
     """A teacher trained on hard labels; every epoch is augmented afresh.
 
     Parameters
@@ -94,6 +102,8 @@ def train_teacher(hyperparameters, crop, settings, data, n_classes, trial_seed, 
     data : dict of str to (images, labels)
         By split: uint8 (n, 3, 32, 32) and int64 (n,), on the device.
     device : mimic.training.devices.Device
+    checkpoint : mimic.training.checkpoint.Checkpoint, optional
+        Goes on where an earlier process was ended.
 
     Returns
     -------
@@ -105,7 +115,7 @@ def train_teacher(hyperparameters, crop, settings, data, n_classes, trial_seed, 
     load_epoch = augmented_epochs(*data["train"], hsv_of(hyperparameters), crop, trial_seed, device)
     cross_entropy, validation = functional.cross_entropy, data["validation"]
     with loaded_ahead(load_epoch, device, settings.max_epochs) as load:
-        (result,) = fit_together([training], load, cross_entropy, settings, validation, device)
+        (result,) = fit_together([training], load, cross_entropy, settings, validation, device, checkpoint)
     return training.net, result
 
 
@@ -118,7 +128,7 @@ def main(argv=None):
     parser.add_argument("--proposals", required=True, help="proposals.json of the trial's round")
     parser.add_argument("--dataset", required=True, help="dataset.h5")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    add_trial_files(parser)
+    add_trial_files(parser, os.environ.get("MIMIC_CHECKPOINT_SECONDS", "20"))
     args = parser.parse_args(argv)
     crop = parse_settings(CropSettings, args.crop, "--crop")
     settings = parse_settings(TrainingSettings, args.training, "--training")
@@ -129,13 +139,6 @@ def main(argv=None):
     dataset = read_dataset(args.dataset)
     data, n_classes = on_device(dataset, device), len(dataset.class_names)
     trial_seed = derive(args.seed, "teachers", args.trial)
-    started = time.perf_counter()
-    print(f"teacher {args.trial}: {device.describe()}", file=sys.stderr)
-    with Report("epoch", settings.max_epochs) as report:
-        net, result = train_teacher(
-            hyperparameters, crop, settings, data, n_classes, trial_seed, device, report_epoch(report)
-        )
-    seconds = time.perf_counter() - started
     provenance = provenance_of(
         "train_teacher",
         {"crop": crop.model_dump(), "training": settings.model_dump()},
@@ -143,6 +146,29 @@ def main(argv=None):
         of_stage(STAGE),
         dataset=dataset.digest,
     )
+    print(f"teacher {args.trial}: {device.describe()}", file=sys.stderr)
+    with Report("epoch", settings.max_epochs) as report:
+        checkpoint = trial_checkpoint(
+            args,
+            device,
+            report,
+            provenance=provenance,
+            study="teachers",
+            hyperparameters=hyperparameters,
+            architecture=to_json_value(teacher_of(hyperparameters, n_classes)),
+        )
+        net, result = train_teacher(
+            hyperparameters,
+            crop,
+            settings,
+            data,
+            n_classes,
+            trial_seed,
+            device,
+            report_epoch(report),
+            checkpoint,
+        )
+    seconds = checkpoint.seconds()
     write_weights(args.weights, net)
     record_trial(
         args,
@@ -163,6 +189,7 @@ def main(argv=None):
         hyperparameters=hyperparameters,
         seconds=seconds,
     )
+    checkpoint.remove()
 
 
 if __name__ == "__main__":

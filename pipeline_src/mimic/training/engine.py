@@ -131,13 +131,53 @@ class Trainer:
         else:
             self._generator = torch.default_generator
             self._random_state = torch.Generator().manual_seed(torch_seed).get_state()
+        self.seen = 0  # images of the epoch that steps were started on
         self._steps = {}
         self._evaluate = Replayable(self._evaluate_once, self.device, [self._scores])
 
+    def tensors(self):
+        """Weights, momentum and the sum of the loss, by name: the very tensors that a step changes."""
+        named = {}
+        for name, parameter in self.net.named_parameters():
+            named[f"weights.{name}"] = parameter.detach()
+            if parameter in self._sgd.state:
+                named[f"momentum.{name}"] = self._sgd.state[parameter]["momentum_buffer"]
+        return {**named, "loss": self._loss}
+
     def state(self):
-        """All tensors that a step changes: weights, momentum, position, sum of the loss."""
-        momentum = [state["momentum_buffer"] for state in self._sgd.state.values()]
-        return [*self.net.parameters(), *momentum, self._position, self._loss]
+        """All tensors that a step changes: weights, momentum, sum of the loss, position."""
+        return [*self.tensors().values(), self._position]
+
+    def kept(self):
+        """What the next steps depend on, on the CPU: `tensors`, and where dropout's random numbers stand.
+
+        On a processor they are the tensors themselves: use them before the next step.
+        """
+        with self.turn():
+            tensors = {name: tensor.cpu() for name, tensor in self.tensors().items()}
+        on_cpu = self._stream is None
+        return {**tensors, "random_state": self._random_state if on_cpu else self._generator.get_state()}
+
+    @torch.no_grad()
+    def restore(self, tensors, seen):
+        """Stand where `kept` was taken, `seen` images into an epoch; before the first step.
+
+        Values are copied into the tensors that are there, since graphs are captured on their addresses.
+
+        Raises
+        ------
+        RuntimeError
+            If the random state is none; nothing is changed then.
+        """
+        random_state = tensors["random_state"]
+        if self._stream is None:
+            torch.Generator().set_state(random_state)
+            self._random_state = random_state
+        else:
+            self._generator.set_state(random_state)
+        for name, tensor in self.tensors().items():
+            tensor.copy_(tensors[name])
+        self.seen = seen
 
     @contextlib.contextmanager
     def turn(self):
@@ -164,14 +204,16 @@ class Trainer:
             self._random_state = torch.get_rng_state()
             torch.set_rng_state(before)
 
-    def begin(self, rate):
-        """Stand at the start of the epoch, at a learning rate."""
+    def begin(self, rate, start=0):
+        """Stand at the start of the epoch, or `start` images into one that was begun, at a learning rate."""
         if self._stream is not None:
             self._stream.wait_stream(torch.cuda.current_stream(self.device.torch_device))
         with self.turn():
             self._rate.fill_(rate)
-            self._position.zero_()
-            self._loss.zero_()
+            self._position.fill_(start)
+            if start == 0:
+                self._loss.zero_()
+        self.seen = start
         self.net.train()
 
     def step(self, size, count=1):
@@ -186,6 +228,7 @@ class Trainer:
                 steps, self.device, self.state(), self._generator, warm_up=lambda: self._step_once(size)
             )
         self._steps[size, count]()
+        self.seen += size * count
 
     def _step_once(self, size):
         images, targets = self.epoch.take(self._offsets[:size] + self._position)
@@ -198,15 +241,24 @@ class Trainer:
         self._loss.add_(loss.detach(), alpha=size)
         self._position.add_(size)
 
-    def evaluate(self):
-        """Start scoring the net on the validation images; `read` waits for it."""
-        with self.turn():
-            self._evaluate()
+    def evaluate(self, poll=None):
+        """Start scoring the net on the validation images; `read` waits for it.
 
-    def _evaluate_once(self):
+        Parameters
+        ----------
+        poll : callable, optional
+            Called before each forward pass, but where all are one graph; what it raises ends the scoring.
+        """
+        with self.turn():
+            if self.device.graphs:
+                self._evaluate()
+            else:
+                self._evaluate_once(poll)
+
+    def _evaluate_once(self, poll=None):
         images, labels = self.validation
         batch_size = _EVALUATE.get(self.device.torch_device.type, 512)
-        self._scores.copy_(score_tensors(predict(self.net, images, self.device, batch_size), labels))
+        self._scores.copy_(score_tensors(predict(self.net, images, self.device, batch_size, poll), labels))
 
     def read(self):
         """Mean training loss an image, validation accuracy and cross-entropy, as floats."""
@@ -222,7 +274,7 @@ class Trainer:
         self.net.zero_grad(set_to_none=True)
 
 
-def train_epoch(trainers, rates):
+def train_epoch(trainers, rates, start=0, poll=None):
     """Each net passes over the epoch once; on a GPU their steps run side by side.
 
     Parameters
@@ -231,16 +283,25 @@ def train_epoch(trainers, rates):
         On one `EpochBuffers`, with one batch size.
     rates : sequence of float
         Learning rates, by net.
+    start : int
+        Images that all nets have passed already: a number of whole batches, or all images.
+    poll : callable, optional
+        Called between steps; what it raises ends the epoch, and `Trainer.seen` says where.
     """
     n, batch_size = len(trainers[0].epoch), trainers[0].batch_size
-    n_full, rest = divmod(n, batch_size)
+    n_full = n // batch_size - start // batch_size
+    rest = n % batch_size if start < n else 0
     # On a processor a net keeps the cache for a whole epoch, on a GPU a small net leaves room for others.
     count = _STEPS_A_GRAPH if trainers[0].device.graphs else max(n_full, 1)
+    if poll is not None and not trainers[0].device.graphs:
+        count = 1  # a step of the largest nets takes seconds there
     turns = [(batch_size, count)] * (n_full // count) + [(batch_size, 1)] * (n_full % count)
     turns += [(rest, 1)] if rest else []
     for trainer, rate in zip(trainers, rates, strict=True):
-        trainer.begin(rate)
+        trainer.begin(rate, start)
     for size, count in turns:
+        if poll is not None:
+            poll()
         for trainer in trainers:
             with trainer.turn():
                 trainer.step(size, count)

@@ -8,7 +8,7 @@ from mimic.augment.render import standardise
 
 
 @torch.inference_mode()
-def predict(net, images, device, batch_size=512):
+def predict(net, images, device, batch_size=512, poll=None):
     """Logits of a net.
 
     Parameters
@@ -20,6 +20,8 @@ def predict(net, images, device, batch_size=512):
     device : mimic.training.devices.Device
     batch_size : int
         Images a forward pass.
+    poll : callable, optional
+        Called before each forward pass; what it raises ends the prediction.
 
     Returns
     -------
@@ -30,10 +32,14 @@ def predict(net, images, device, batch_size=512):
     device = device.suited_to(net)
     net.eval()
     parts = []
-    with device.autocast():
-        for start in range(0, len(images), batch_size):
-            parts.append(net(device.format(standardise(images[start : start + batch_size]))).float())
-    net.train(was_training)
+    try:
+        with device.autocast():
+            for start in range(0, len(images), batch_size):
+                if poll is not None:
+                    poll()
+                parts.append(net(device.format(standardise(images[start : start + batch_size]))).float())
+    finally:
+        net.train(was_training)
     return torch.cat(parts)
 
 

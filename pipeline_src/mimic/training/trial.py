@@ -3,15 +3,18 @@
 ``metrics.json`` holds the scores and what the trial was; ``history.csv`` has a row an epoch.
 """
 
+import argparse
 import csv
 import dataclasses
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from mimic.artifact import write_json, write_text
+from mimic.training.checkpoint import Checkpoint, key_of
 from mimic.training.evaluate import predict, score
 from mimic.training.loop import EpochRecord
 from mimic.training.predictions import SPLITS, write_predictions
@@ -95,10 +98,60 @@ def write_metrics(path, fit, scores, **facts):
     write_json(path, {**progress, **measured, **facts})
 
 
-def add_trial_files(parser):
-    """Options of a training stage for the files it writes."""
+def add_trial_files(parser, checkpoint_seconds):
+    """Options of a training stage for the files it writes.
+
+    Parameters
+    ----------
+    checkpoint_seconds : str
+        Default of ``--checkpoint-seconds``.
+    """
     for name in ("metrics", "history", "weights", "predictions"):
         parser.add_argument(f"--{name}", required=True, help="file to write")
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=_seconds,
+        default=checkpoint_seconds,
+        help="save the training beside --metrics when so long has passed since the last time; "
+        "0: after each epoch; the environment's MIMIC_CHECKPOINT_SECONDS is the default where it is set",
+    )
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds, at least 0, got {text!r}")
+    return seconds
+
+
+def trial_checkpoint(args, device, report, **facts):
+    """Where a trial's training is kept until its outputs are written.
+
+    Parameters
+    ----------
+    args : object
+        With attributes ``metrics``, ``checkpoint_seconds`` and ``trial``; see `add_trial_files`.
+    device : mimic.training.devices.Device
+    report : mimic.progress.Report
+        Is told what was resumed.
+    facts : JSON-ready
+        All that the training depends on beside the arithmetic: a file made with others is ignored.
+
+    Returns
+    -------
+    mimic.training.checkpoint.Checkpoint
+    """
+    arithmetic = {
+        "device": device.describe(),
+        "alignment": device.alignment,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    key = key_of(trial=args.trial, **arithmetic, **facts)
+    return Checkpoint(Path(args.metrics).parent, key, args.checkpoint_seconds, report.note, report.resume)
 
 
 def record_trial(paths, net, fit, data, device, provenance, **facts):
