@@ -1,6 +1,7 @@
 # Helpers of the rules: the checked config, paths, fingerprints, who reads what. No rules here.
 # Imports no torch: this file is read at the start of every job on a cluster.
 
+import functools
 import gc
 import json
 import re
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from mimic import fingerprint as code
 from mimic.cli import InputError
+from mimic.config.data import WHEREABOUTS
 from mimic.config.whole import load
-from mimic.data.check import check_source, input_folders, missing_data_message
+from mimic.data.check import check_source, count_classes, missing_data_message
+from mimic.data.contents import digest_of_images
 from mimic.data.store import read_dataset_provenance
 from mimic.students.families import check_studies, parse_study, studies_of, study_settings
 
@@ -31,9 +34,7 @@ def stop(message):
 
 try:
     CONFIG = load(config)
-    DATA_FOLDERS = input_folders(CONFIG.data)
-    # An image folder has a folder a class in train and in test; all other sources have ten classes.
-    check_studies(CONFIG.students, len(DATA_FOLDERS) // 2 or 10)
+    check_studies(CONFIG.students, count_classes(CONFIG.data))
 except (InputError, OSError) as error:
     stop(error)
 
@@ -48,18 +49,26 @@ TRIAL_FILES = {
 }
 
 
+@functools.cache
+def digest_of_source():
+    """Digest of the images of the config's source; memory of an image folder's lies with Snakemake's own."""
+    return digest_of_images(CONFIG.data, Path(".snakemake", "mimic", "images.json"))
+
+
 def dataset_is_current():
-    """Whether dataset.h5 was made with these settings and is no older than the image folders."""
+    """Whether dataset.h5 was made with these settings and from these images."""
     dataset = Path(OUT, "data", "dataset.h5")
     if not dataset.exists():
         return False
     try:
         provenance = read_dataset_provenance(dataset)
+        return (
+            provenance.get("settings") == CONFIG.data.model_dump(exclude=set(WHEREABOUTS))
+            and provenance.get("seed") == SEED
+            and provenance.get("sources") == {"images": digest_of_source()}
+        )
     except InputError:
         return False
-    made = dataset.stat().st_mtime
-    same = provenance.get("settings") == CONFIG.data.model_dump() and provenance.get("seed") == SEED
-    return same and all(Path(folder).stat().st_mtime <= made for folder in DATA_FOLDERS)
 
 
 def check_images():
@@ -95,6 +104,11 @@ def as_json(settings, **selection):
     """
     text = settings.model_dump_json(**selection)
     return lambda wildcards: text
+
+
+def source_images(wildcards):
+    """Digest of the source's images, which are no declared inputs: there may be a million."""
+    return digest_of_source()
 
 
 def trial_path(folder, trial, file):
