@@ -45,3 +45,19 @@ def test_images_that_were_moved_and_touched_prepare_nothing_again(snakemake, pre
         os.utime(path)
     assert says_nothing_to_do(snakemake("-n", TARGET, overlay=overlay_of(moved)))
     assert says_nothing_to_do(snakemake("-n", TARGET, overlay=overlay_of(moved, download=True)))
+
+
+def test_an_upgraded_package_reruns_nothing_and_shares_nothing(snakemake, prepared, tmp_path):
+    cache = {"SNAKEMAKE_OUTPUT_CACHE": str(tmp_path / "cache")}
+    (tmp_path / "cache").mkdir()
+    forced = ("--cores", "1", "--force", TARGET, "--cache")
+    run = snakemake(*forced, overlay=overlay_of(prepared), **cache)
+    assert run.returncode == 0, run.stderr
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    (tmp_path / "newer" / "optuna-99.dist-info").mkdir(parents=True)
+    (tmp_path / "newer" / "optuna-99.dist-info" / "METADATA").write_text("Name: optuna\nVersion: 99\n")
+    newer = {"PYTHONPATH": f"{tmp_path / 'newer'}:{os.environ.get('PYTHONPATH', '')}"}
+    assert says_nothing_to_do(snakemake("-n", TARGET, overlay=overlay_of(prepared), **newer))
+    for variables, place in ((cache, "obtained from"), (cache | newer, "written to")):
+        run = snakemake("-n", "--force", TARGET, "--cache", overlay=overlay_of(prepared), **variables)
+        assert f"{TARGET} will be {place} global" in run.stdout + run.stderr

@@ -3,7 +3,10 @@
 
 import functools
 import gc
+import importlib.metadata
 import json
+import os
+import platform
 import re
 import shlex
 import sys
@@ -32,9 +35,26 @@ def stop(message):
     sys.exit(f"error: {message}")
 
 
+def check_shared_cache():
+    """Refuse a between-workflow cache that Snakemake would stumble over, hours later, at the end of a job."""
+    name = "SNAKEMAKE_OUTPUT_CACHE"
+    place = os.environ.get(name, "")
+    if "://" in place:
+        return
+    # Outputs become links into the cache: a relative one would lead nowhere from their folder.
+    if not os.path.isabs(place):
+        raise InputError(f"--cache: expected the absolute path of a folder in {name}, got {place!r}")
+    if not os.path.isdir(place) or not os.access(place, os.W_OK):
+        raise InputError(f"--cache: {name}: expected a folder that may be written to, got {place!r}")
+
+
 try:
     CONFIG = load(config)
     check_studies(CONFIG.students, count_classes(CONFIG.data))
+    # Asked for by --cache; said of the rules only then, since Snakemake warns of each that could be cached.
+    SHARED_CACHE = workflow.enable_cache
+    if SHARED_CACHE:
+        check_shared_cache()
 except (InputError, OSError) as error:
     stop(error)
 
@@ -109,6 +129,23 @@ def as_json(settings, **selection):
 def source_images(wildcards):
     """Digest of the source's images, which are no declared inputs: there may be a million."""
     return digest_of_source()
+
+
+@functools.cache
+def versions():
+    """Packages that results depend on, and the processor's family, as one line."""
+    names = ("numpy", "optuna", "pillow", "scipy", "torch")
+    packages = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    return ", ".join([*packages, platform.machine()])
+
+
+def cache_only_versions(wildcards, input):
+    """Versions, for the key of a shared cache: results of another torch are not handed over.
+
+    An upgrade reruns nothing: Snakemake leaves params of functions that take `input` out of what it compares,
+    and keeps them in the key.
+    """
+    return versions()
 
 
 def trial_path(folder, trial, file):

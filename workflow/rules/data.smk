@@ -13,6 +13,7 @@ rule prepare_dataset:
         dataset=f"{OUT}/data/dataset.h5",
     log:
         f"{OUT}/logs/prepare_dataset.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=2000,
@@ -21,6 +22,7 @@ rule prepare_dataset:
         images=source_images,
         seed=SEED,
         fingerprint=fingerprint("mimic.data.prepare_dataset"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.data.prepare_dataset --settings {DATA_SETTINGS:q} --images {params.images}"
         " --seed {params.seed} --threads {threads} --out {output.dataset:q} > {log:q} 2>&1"
