@@ -6,7 +6,7 @@
 rule generate_epochs:
     """Augment the training images, a shard of epochs a job (Urban 2.5)."""
     input:
-        dataset=f"{OUT}/data/dataset.h5",
+        dataset=dataset_of_shard,
     output:
         shard=f"{OUT}/epochs/{{shard}}.h5",
     log:
