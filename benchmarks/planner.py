@@ -29,7 +29,9 @@ import yaml
 from recording import claim, header, positive, write_result
 from snakemake.utils import update_config
 
+from mimic.config.data import WHEREABOUTS
 from mimic.config.whole import load
+from mimic.data.contents import digest_of_images
 from mimic.data.store import SPLITS, make_dataset, write_dataset
 from mimic.students.families import studies_of
 
@@ -145,11 +147,16 @@ def finish(ours, config, planned):
         for file in (ours.folder / name for _, outputs in planned for name in outputs):
             file.parent.mkdir(parents=True, exist_ok=True)
             if file.name == "members.json":
-                file.write_text(json.dumps({"members": list(range(config.ensemble.n_members))}))
+                members = list(range(config.ensemble.n_members))
+                file.write_text(json.dumps({"format": "mimic.ensemble", "members": members}))
             elif file.name == "dataset.h5":
                 images = {split: np.zeros((1, 3, 32, 32), np.uint8) for split in SPLITS}
                 labels = {split: np.zeros(1, np.int64) for split in SPLITS}
-                provenance = {"settings": config.data.model_dump(), "seed": config.seed}
+                provenance = {
+                    "settings": config.data.model_dump(exclude=set(WHEREABOUTS)),
+                    "seed": config.seed,
+                    "sources": {"images": digest_of_images(config.data, ours.folder / "images.json")},
+                }
                 write_dataset(file, make_dataset(images, labels, ["class"]), provenance)
             else:
                 file.write_text("placeholder")

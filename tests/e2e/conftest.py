@@ -46,9 +46,9 @@ OVERLAY = {
 }
 
 
-def changed(**changes):
-    """The overlay with dotted keys, written with __ for the dot, set to other values."""
-    overlay = json.loads(json.dumps(OVERLAY))  # no section shared between two keys
+def changed(overlay=OVERLAY, **changes):
+    """An overlay with dotted keys, written with __ for the dot, set to other values."""
+    overlay = json.loads(json.dumps(overlay))  # no section shared between two keys
     for key, value in changes.items():
         section = overlay
         *parents, last = key.split("__")
@@ -56,6 +56,18 @@ def changed(**changes):
             section = section.setdefault(parent, {})
         section[last] = value
     return overlay
+
+
+ONE_BY_ONE = {"trials": 2, "first_round": 1, "round_size": 1}
+#: Every stage in a dozen and a half jobs: two teachers in two rounds, two shards, two studies of one trial.
+SMALLEST = changed(
+    teachers__search=ONE_BY_ONE,
+    epochs__n_epochs=2,
+    epochs__shard_size=1,
+    students__families=["mlp1", "mlp2"],
+    students__search={"trials": 1, "first_round": 1, "round_size": 1},
+    students__hard_label__families=[],
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """From images to tables: what comes out, that it is the same each time, that it is done once."""
 
 import json
+import shutil
 
 import h5py
 import pandas as pd
@@ -158,6 +159,19 @@ def test_another_seed_reruns_everything(finished_run):
     assert jobs["prepare_dataset"] == 1
     assert jobs["train_teacher"] == 3
     assert jobs["train_student"] == 10
+
+
+def test_an_ensemble_that_names_no_trials_is_refused_in_one_line(finished_run, tmp_path):
+    shutil.copytree(finished_run, tmp_path / "copy")
+    members = tmp_path / "copy" / "out" / "ensemble" / "members.json"
+    members.write_text(json.dumps({"format": "mimic.ensemble", "members": ["../../x"]}))
+    run = run_snakemake(tmp_path / "copy", "-n", overlay=OVERLAY)
+    assert run.returncode == 1
+    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    assert errors == [
+        "error: out/ensemble/members.json: members: expected a list of trial numbers, got ['../../x']"
+    ]
+    assert "Traceback" not in run.stdout + run.stderr
 
 
 def test_a_diverged_trial_is_recorded_and_the_study_goes_on(tmp_path):

@@ -22,7 +22,7 @@ from mimic.students.train_student import main as train_student
 from mimic.teachers.train_teacher import main as train_teacher
 from tests.e2e.conftest import OVERLAY, changed
 from tests.stopping import outcome
-from tests.workflow.conftest import ROOT, snakemake_command
+from tests.workflow.conftest import ROOT, command_of
 
 CONFIG = load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
 # Many short epochs that never stop early: a few seconds of training, in which it is ended.
@@ -106,7 +106,7 @@ def test_snakemake_retries_a_terminated_training_which_goes_on(tmp_path, monkeyp
     log = tmp_path / "out" / "logs" / "train_teacher" / "000.log"
     overlay = changed(teachers__training=LONG)
     target = str(place.relative_to(tmp_path) / "metrics.json")
-    command = snakemake_command(tmp_path, target, "--cores", "1", "--retries", "2", "-p", overlay=overlay)
+    command = command_of(tmp_path, target, "--cores", "1", "--retries", "2", "-p", overlay=overlay)[0]
     with open(tmp_path / "said", "w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said, env=ENVIRONMENT)
 

@@ -1,7 +1,8 @@
 """What a user can get wrong ends in one clear line before any job starts, without a traceback."""
 
 import pytest
-from PIL import Image
+
+from tests.workflow.conftest import overlay_of
 
 
 def one_error_line(run):
@@ -44,23 +45,6 @@ def test_a_wrong_config_is_refused_in_one_line(snakemake, overlay, said):
     line = one_error_line(snakemake("-n", overlay=overlay)).replace(",", "").replace("_000", "000")
     for words in said:
         assert words.replace(",", "") in line
-
-
-@pytest.fixture
-def image_folder(tmp_path):
-    """Two classes of four training and two test images."""
-    for part, n in (("train", 4), ("test", 2)):
-        for name in ("cat", "dog"):
-            folder = tmp_path / "images" / part / name
-            folder.mkdir(parents=True)
-            for i in range(n):
-                Image.new("RGB", (40, 30), (i * 20, 100, 50)).save(folder / f"{i}.png")
-    return tmp_path / "images"
-
-
-def overlay_of(folder, **counts):
-    data = {"source": "imagefolder", "path": str(folder), "n_train": 6, "n_validation": 2, "n_test": 4}
-    return {"data": {**data, **counts}}
 
 
 def test_an_image_folder_in_order_is_planned(snakemake, image_folder):

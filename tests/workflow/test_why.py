@@ -32,7 +32,7 @@ def test_every_parameter_of_every_rule_is_named_as_in_the_config(tmp_path):
     planned = plan([], str(ROOT / "Snakefile"), str(tmp_path), [DEMO])
     rules = {job["rule"]: job for job in planned["jobs"] if job["params"] is not None}
     assert len(rules) > 10
-    known = {"seed", "fingerprint", "trial", "round", "study", "study_folder"}
+    known = {"seed", "fingerprint", "versions", "trial", "round", "study", "study_folder"}
     named = {(rule, name) for rule, job in rules.items() for name in job["params"] if name not in known}
     expected = {key for key in SECTIONS if key[0] in rules}
     assert named == expected

@@ -1,9 +1,11 @@
 # Helpers of the rules: the checked config, paths, fingerprints, who reads what. No rules here.
 # Imports no torch: this file is read at the start of every job on a cluster.
 
+import functools
 import gc
-import json
-import re
+import importlib.metadata
+import os
+import platform
 import shlex
 import sys
 from pathlib import Path
@@ -11,10 +13,13 @@ from pathlib import Path
 from mimic import fingerprint as code
 from mimic.artifact import write_json
 from mimic.cli import InputError
+from mimic.config.data import WHEREABOUTS
 from mimic.config.whole import load
-from mimic.data.check import check_source, input_folders, missing_data_message
+from mimic.data.check import check_source, count_classes, missing_data_message
+from mimic.data.contents import digest_of_images
 from mimic.data.store import read_dataset_provenance
-from mimic.students.families import check_studies, parse_study, studies_of, study_settings
+from mimic.ensemble.store import read_members
+from mimic.students.families import check_studies, studies_of, study_settings
 
 # A plan is a great many objects that stay, and Python's search for cycles goes through them again and again: a
 # fifth of the time of the paper's plan. Leave out what is imported by now, and search a hundredth as often.
@@ -30,11 +35,26 @@ def stop(message):
     sys.exit(f"error: {message}")
 
 
+def check_shared_cache():
+    """Refuse a between-workflow cache that Snakemake would stumble over, hours later, at the end of a job."""
+    name = "SNAKEMAKE_OUTPUT_CACHE"
+    place = os.environ.get(name, "")
+    if "://" in place:
+        return
+    # Outputs become links into the cache: a relative one would lead nowhere from their folder.
+    if not os.path.isabs(place):
+        raise InputError(f"--cache: expected the absolute path of a folder in {name}, got {place!r}")
+    if not os.path.isdir(place) or not os.access(place, os.W_OK):
+        raise InputError(f"--cache: {name}: expected a folder that may be written to, got {place!r}")
+
+
 try:
     CONFIG = load(config)
-    DATA_FOLDERS = input_folders(CONFIG.data)
-    # An image folder has a folder a class in train and in test; all other sources have ten classes.
-    check_studies(CONFIG.students, len(DATA_FOLDERS) // 2 or 10)
+    check_studies(CONFIG.students, count_classes(CONFIG.data))
+    # Asked for by --cache; said of the rules only then, since Snakemake warns of each that could be cached.
+    SHARED_CACHE = workflow.enable_cache
+    if SHARED_CACHE:
+        check_shared_cache()
 except (InputError, OSError) as error:
     stop(error)
 
@@ -50,18 +70,26 @@ TRIAL_FILES = {
 }
 
 
+@functools.cache
+def digest_of_source():
+    """Digest of the images of the config's source; memory of an image folder's lies with Snakemake's own."""
+    return digest_of_images(CONFIG.data, Path(".snakemake", "mimic", "images.json"))
+
+
 def dataset_is_current():
-    """Whether dataset.h5 was made with these settings and is no older than the image folders."""
+    """Whether dataset.h5 was made with these settings and from these images."""
     dataset = Path(OUT, "data", "dataset.h5")
     if not dataset.exists():
         return False
     try:
         provenance = read_dataset_provenance(dataset)
+        return (
+            provenance.get("settings") == CONFIG.data.model_dump(exclude=set(WHEREABOUTS))
+            and provenance.get("seed") == SEED
+            and provenance.get("sources") == {"images": digest_of_source()}
+        )
     except InputError:
         return False
-    made = dataset.stat().st_mtime
-    same = provenance.get("settings") == CONFIG.data.model_dump() and provenance.get("seed") == SEED
-    return same and all(Path(folder).stat().st_mtime <= made for folder in DATA_FOLDERS)
 
 
 def check_images():
@@ -114,6 +142,28 @@ def as_json(settings, **selection):
     return lambda wildcards: text
 
 
+def source_images(wildcards):
+    """Digest of the source's images, which are no declared inputs: there may be a million."""
+    return digest_of_source()
+
+
+@functools.cache
+def versions():
+    """Packages that results depend on, and the processor's family, as one line."""
+    names = ("numpy", "optuna", "pillow", "scipy", "torch")
+    packages = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    return ", ".join([*packages, platform.machine()])
+
+
+def cache_only_versions(wildcards, input):
+    """Versions, for the key of a shared cache: results of another torch are not handed over.
+
+    An upgrade reruns nothing: Snakemake leaves params of functions that take `input` out of what it compares,
+    and keeps them in the key.
+    """
+    return versions()
+
+
 def trial_path(folder, trial, file):
     """Path of a trial's file in ``teachers`` or ``students/STUDY``."""
     return f"{OUT}/{folder}/trials/{trial:03d}/{TRIAL_FILES[file]}"
@@ -124,23 +174,40 @@ def trial_paths(folder, trials, file):
     return [trial_path(folder, trial, file) for trial in trials]
 
 
+def study_named(name):
+    """A study of the config; ends with one line where a target names another."""
+    if name not in STUDIES:
+        some = ", ".join(list(STUDIES)[:3])
+        stop(f"{OUT}/students/{name}: the config has no such study; it has {len(STUDIES)}, such as {some}")
+    return STUDIES[name]
+
+
+def check_number(path, number, count, what, digits):
+    """End with one line where a target names a trial, round or shard that the config does not have."""
+    if int(number) >= count or number != f"{int(number):0{digits}d}":
+        stop(f"{path}: there is no {what} {number}; the config has {0:0{digits}d} to {count - 1:0{digits}d}")
+
+
 def search_of(folder):
     """Search settings of ``teachers`` or ``students/STUDY``."""
     if folder == "teachers":
         return CONFIG.teachers.search
-    study = parse_study(folder.removeprefix("students/"))
+    study = study_named(folder.removeprefix("students/"))
     return (CONFIG.students.hard_label if study.hard_label else CONFIG.students).search
 
 
-def trials_before(folder, round_index):
-    """Trials of all rounds before one."""
+def trials_before(folder, number):
+    """Trials of all rounds before one, given as its wildcard."""
     search = search_of(folder)
-    return [trial for earlier in range(round_index) for trial in search.trials_of_round(earlier)]
+    check_number(f"{OUT}/{folder}/round-{number}", number, search.n_rounds(), "round", 2)
+    return [trial for earlier in range(int(number)) for trial in search.trials_of_round(earlier)]
 
 
-def proposals_of(folder, trial):
-    """The file that proposes a trial."""
-    return f"{OUT}/{folder}/round-{search_of(folder).round_of_trial(int(trial)):02d}/proposals.json"
+def proposals_of(folder, number):
+    """The file that proposes a trial, given as its wildcard."""
+    search = search_of(folder)
+    check_number(f"{OUT}/{folder}/trials/{number}", number, search.trials, "trial", 3)
+    return f"{OUT}/{folder}/round-{search.round_of_trial(int(number)):02d}/proposals.json"
 
 
 def trial_metrics(wildcards):
@@ -166,7 +233,7 @@ def epoch_shards():
 
 def earlier_teachers(wildcards):
     """Metrics of the rounds before."""
-    return trial_paths("teachers", trials_before("teachers", int(wildcards.round)), "metrics")
+    return trial_paths("teachers", trials_before("teachers", wildcards.round), "metrics")
 
 
 def teachers_of_round(wildcards):
@@ -189,6 +256,13 @@ def teacher_predictions(wildcards):
     return trial_paths("teachers", range(CONFIG.teachers.search.trials), "predictions")
 
 
+def dataset_of_shard(wildcards):
+    """The dataset, for a shard that the config has."""
+    number = wildcards.shard
+    check_number(f"{OUT}/epochs/{number}.h5", number, CONFIG.epochs.n_shards(), "shard", 2)
+    return f"{OUT}/data/dataset.h5"
+
+
 def epochs_of_shard(wildcards):
     """Epoch numbers of a shard."""
     return list(CONFIG.epochs.epochs_of_shard(int(wildcards.shard)))
@@ -196,20 +270,23 @@ def epochs_of_shard(wildcards):
 
 def member_logits(wildcards):
     """Logits of the members, known once the ensemble is selected."""
-    members = json.loads(Path(checkpoints.select_ensemble.get().output.members).read_text())["members"]
-    return [f"{OUT}/logits/members/{trial:03d}.h5" for trial in members]
+    path = checkpoints.select_ensemble.get().output.members
+    try:
+        return [f"{OUT}/logits/members/{trial:03d}.h5" for trial in read_members(path)]
+    except (InputError, OSError) as error:
+        stop(error)
 
 
 def student_search_space(wildcards):
     """Search space of the study's group."""
-    hard = STUDIES[wildcards.study].hard_label
+    hard = study_named(wildcards.study).hard_label
     return (CONFIG.students.hard_label if hard else CONFIG.students).search_space.model_dump_json()
 
 
 def earlier_students(wildcards):
     """Metrics of the study's rounds before."""
     folder = f"students/{wildcards.study}"
-    return trial_paths(folder, trials_before(folder, int(wildcards.round)), "metrics")
+    return trial_paths(folder, trials_before(folder, wildcards.round), "metrics")
 
 
 def students_of_round(wildcards):
@@ -224,17 +301,17 @@ def student_proposals(wildcards):
 
 def student_targets(wildcards):
     """The ensemble's logits; hard-label nets do without."""
-    return [] if STUDIES[wildcards.study].hard_label else [f"{OUT}/logits/targets.h5"]
+    return [] if study_named(wildcards.study).hard_label else [f"{OUT}/logits/targets.h5"]
 
 
 def student_settings(wildcards):
     """The study's slice of the config."""
-    return study_settings(CONFIG.students, STUDIES[wildcards.study]).model_dump_json()
+    return study_settings(CONFIG.students, study_named(wildcards.study)).model_dump_json()
 
 
 wildcard_constraints:
     trial=r"\d\d\d+",
     round=r"\d\d+",
     shard=r"\d\d+",
-    study="|".join(map(re.escape, STUDIES)),
+    study="[^/]+",
     study_folder="teachers|students/[^/]+",

@@ -1,6 +1,7 @@
 # Step ensemble (Urban 2.7)
 # reads:  all teacher trials' metrics and validation logits
 # writes: ensemble/members.json
+# Not kept in a shared cache: seconds of work, and a checkout's own choice decides which jobs follow.
 
 
 checkpoint select_ensemble:
@@ -19,6 +20,7 @@ checkpoint select_ensemble:
     params:
         settings=as_json(CONFIG.ensemble),
         fingerprint=fingerprint("mimic.ensemble.select_ensemble"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.ensemble.select_ensemble --settings {params.settings:q} --dataset {input.dataset:q}"
         " --metrics {input.metrics:q} --predictions {input.predictions:q} --members {output.members:q}"

@@ -6,11 +6,12 @@
 rule generate_epochs:
     """Augment the training images, a shard of epochs a job (Urban 2.5)."""
     input:
-        dataset=f"{OUT}/data/dataset.h5",
+        dataset=dataset_of_shard,
     output:
         shard=f"{OUT}/epochs/{{shard}}.h5",
     log:
         f"{OUT}/logs/generate_epochs/{{shard}}.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=2000,
@@ -19,6 +20,7 @@ rule generate_epochs:
         seed=SEED,
         epochs=epochs_of_shard,
         fingerprint=fingerprint("mimic.epochs.generate_epochs"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.epochs.generate_epochs --settings {params.settings:q} --seed {params.seed}"
         " --epochs {params.epochs} --dataset {input.dataset:q} --threads {threads} --shard {output.shard:q}"

@@ -13,6 +13,7 @@ rule record_logits:
         logits=f"{OUT}/logits/members/{{trial}}.h5",
     log:
         f"{OUT}/logs/record_logits/{{trial}}.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=2000,
@@ -20,6 +21,7 @@ rule record_logits:
         settings=as_json(CONFIG.logits),
         trial="{trial}",
         fingerprint=fingerprint("mimic.logits.record_logits"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.logits.record_logits --settings {params.settings:q} --trials {params.trial}"
         " --dataset {input.dataset:q} --epochs {input.epochs:q} --weights {input.weights:q}"
@@ -35,12 +37,14 @@ rule average_logits:
         targets=f"{OUT}/logits/targets.h5",
     log:
         f"{OUT}/logs/average_logits.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=1000,
     params:
         dtype=CONFIG.logits.dtype,
         fingerprint=fingerprint("mimic.logits.average_logits"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.logits.average_logits --dtype {params.dtype} --members {input.members:q}"
         " --logits {input.logits:q} --targets {output.targets:q} > {log:q} 2>&1"

@@ -11,6 +11,7 @@ rule propose_students:
         proposals=f"{OUT}/students/{{study}}/round-{{round}}/proposals.json",
     log:
         f"{OUT}/logs/propose_students/{{study}}/{{round}}.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=1000,
@@ -21,6 +22,7 @@ rule propose_students:
         round="{round}",
         trials=students_of_round,
         fingerprint=fingerprint("mimic.students.propose_students"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.students.propose_students --study {params.study} --search-space {params.search_space:q}"
         " --seed {params.seed} --round {params.round} --trials {params.trials} --finished {input.finished:q}"
@@ -41,6 +43,7 @@ rule train_student:
         predictions=f"{OUT}/students/{{study}}/trials/{{trial}}/predictions.h5",
     log:
         f"{OUT}/logs/train_student/{{study}}/{{trial}}.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=4000,  # measured: 1.6 GB for a step of the largest 31.6M nets in bfloat16, the data beside it
@@ -50,6 +53,7 @@ rule train_student:
         seed=SEED,
         trial="{trial}",
         fingerprint=fingerprint("mimic.students.train_student"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.students.train_student --study {params.study} --settings {params.settings:q}"
         " --seed {params.seed} --trial {params.trial} --proposals {input.proposals:q}"

@@ -11,6 +11,7 @@ rule propose_teachers:
         proposals=f"{OUT}/teachers/round-{{round}}/proposals.json",
     log:
         f"{OUT}/logs/propose_teachers/{{round}}.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=1000,
@@ -20,6 +21,7 @@ rule propose_teachers:
         round="{round}",
         trials=teachers_of_round,
         fingerprint=fingerprint("mimic.teachers.propose_teachers"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.teachers.propose_teachers --search-space {params.search_space:q}"
         " --seed {params.seed} --round {params.round} --trials {params.trials} --finished {input.finished:q}"
@@ -38,6 +40,7 @@ rule train_teacher:
         predictions=f"{OUT}/teachers/trials/{{trial}}/predictions.h5",
     log:
         f"{OUT}/logs/train_teacher/{{trial}}.log",
+    cache: SHARED_CACHE
     threads: 1
     resources:
         mem_mb=3000,
@@ -47,6 +50,7 @@ rule train_teacher:
         seed=SEED,
         trial="{trial}",
         fingerprint=fingerprint("mimic.teachers.train_teacher"),
+        versions=cache_only_versions,
     shell:
         "python -m mimic.teachers.train_teacher --crop {params.crop:q} --training {params.training:q}"
         " --seed {params.seed} --trial {params.trial} --proposals {input.proposals:q}"

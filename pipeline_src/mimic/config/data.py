@@ -25,3 +25,7 @@ class DataSettings(Settings):
         if self.source != "shapes" and not self.path:
             raise ValueError(f"data.path is needed for source {self.source}")
         return self
+
+
+#: Keys that say where the images are found, not what they are: no result depends on them.
+WHEREABOUTS = frozenset({"path", "download"})

@@ -1,6 +1,9 @@
 """The whole of ``config.yaml``, and how it is read."""
 
-from pydantic import Field, ValidationError, model_validator
+import os
+import re
+
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mimic.cli import InputError, validation_message
 from mimic.config.base import Settings
@@ -25,6 +28,23 @@ class Config(Settings):
     logits: LogitSettings
     students: StudentSettings
     report: ReportSettings
+
+    @field_validator("output")
+    @classmethod
+    def _plain_folder(cls, output):
+        found = re.search(r"[{}<>]|[^ -~\u00a0-\U0010ffff]", output)
+        if found:  # wildcards and path variables to Snakemake; what no terminal shows
+            raise ValueError(
+                f"expected a folder without braces, < > and control characters, found {found[0]!r}"
+            )
+        if output.startswith(("-", "~")):  # an option to the stages; a folder of that very name
+            raise ValueError("expected a folder whose name does not start with - or ~")
+        # Snakemake takes ./results and results for different files.
+        plain = os.path.normpath(output)
+        if output != plain or plain in (".", "..", "/"):
+            wanted = "results" if plain in (".", "..", "/") else plain
+            raise ValueError(f"expected a folder of its own, written plainly, such as {wanted}")
+        return output
 
     @model_validator(mode="after")
     def _members_exist(self):

@@ -32,7 +32,8 @@ from mimic.console.stages import STAGES
 
 #: Section of ``config.yaml`` that a rule's parameter is a slice of; ``{group}`` is the study's.
 SECTIONS = {
-    ("prepare_dataset", "settings"): "data",
+    ("prepare_dataset", "contents"): "data",
+    ("prepare_dataset", "images"): "digest of the images",
     ("propose_teachers", "search_space"): "teachers.search_space",
     ("propose_teachers", "trials"): "teachers.search, trials of the round",
     ("train_teacher", "crop"): "teachers.crop",

@@ -17,6 +17,13 @@ N_IMAGES = {"train": 60_000, "test": 10_000}  # of the official files; shorter o
 CLASS_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 IMAGE_FILES = {"train": "MNIST/raw/train-images-idx3-ubyte", "test": "MNIST/raw/t10k-images-idx3-ubyte"}
 LABEL_FILES = {"train": "MNIST/raw/train-labels-idx1-ubyte", "test": "MNIST/raw/t10k-labels-idx1-ubyte"}
+# MD5 of the official files, unpacked: what a download brings. Other files are read as well.
+PUBLISHED = {
+    "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "MNIST/raw/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "MNIST/raw/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "MNIST/raw/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
 _UINT8 = 8  # type code of an IDX file
 _PAD = 2
 

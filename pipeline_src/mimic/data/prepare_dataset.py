@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mimic import artifact, fingerprint, seeding
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
-from mimic.config.data import DataSettings
+from mimic.config.data import WHEREABOUTS, DataSettings
 from mimic.data import cifar10, image_folder, mnist, shapes
 from mimic.data.source import folder_of, from_arrays
 from mimic.data.splits import split_rows
@@ -97,6 +97,7 @@ def main(argv=None):
     parser = stage_parser(__doc__, "mimic.data.prepare_dataset")
     parser.add_argument("--settings", required=True, help="section data of the config, as JSON")
     parser.add_argument("--seed", required=True, type=int, help="seed of the run")
+    parser.add_argument("--images", help="digest of the source's images, kept with the dataset")
     parser.add_argument("--out", required=True, type=Path, help="dataset to write (HDF5)")
     parser.add_argument(
         "--threads", type=int, help="threads that decode image files; all processors unless given"
@@ -108,7 +109,9 @@ def main(argv=None):
     dataset = prepare_dataset(source, settings, seeding.numpy_generator(arguments.seed, "data", "split"))
 
     code = fingerprint.of_stage("mimic.data.prepare_dataset")
-    provenance = artifact.provenance_of("prepare_dataset", settings.model_dump(), arguments.seed, code)
+    contents = settings.model_dump(exclude=set(WHEREABOUTS))
+    sources = {"images": arguments.images} if arguments.images else {}
+    provenance = artifact.provenance_of("prepare_dataset", contents, arguments.seed, code, **sources)
     write_dataset(arguments.out, dataset, provenance)
 
 

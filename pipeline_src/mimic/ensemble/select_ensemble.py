@@ -12,6 +12,7 @@ from mimic.config.base import Fraction
 from mimic.config.ensemble import EnsembleSettings
 from mimic.data.store import read_dataset
 from mimic.ensemble.greedy import accuracy_and_loss, select_greedily
+from mimic.ensemble.store import FORMAT
 from mimic.training.predictions import read_predictions
 
 STAGE = "mimic.ensemble.select_ensemble"
@@ -134,7 +135,7 @@ def main(argv=None):
     write_json(
         args.members,
         {
-            "format": "mimic.ensemble",
+            "format": FORMAT,
             "members": members,
             "steps": steps,
             "n_parameters": sum(metrics.n_parameters for metrics in chosen),

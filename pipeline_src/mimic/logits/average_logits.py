@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 
-from mimic.artifact import provenance_of, read_json
+from mimic.artifact import provenance_of
 from mimic.cli import InputError, run_stage, stage_parser
+from mimic.ensemble.store import read_members
 from mimic.fingerprint import of_stage
 from mimic.logits.store import (
     MEMBER_FORMAT,
@@ -45,14 +46,6 @@ def average_logits(member_logits):
     return total / len(member_logits)
 
 
-def _read_trials(path):
-    """Trial numbers of the members, in the order of selection."""
-    trials = read_json(path, "mimic.ensemble").get("members")
-    if not isinstance(trials, list) or not trials or not all(type(trial) is int for trial in trials):
-        raise InputError(f"{path}: members: expected a list of trial numbers, got {trials!r}")
-    return trials
-
-
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--dtype", required=True, choices=["float16", "float32"], help="stored type")
@@ -60,7 +53,7 @@ def main(argv=None):
     parser.add_argument("--logits", nargs="+", required=True, help="logits of every member")
     parser.add_argument("--targets", required=True, help="file to write")
     args = parser.parse_args(argv)
-    expected = _read_trials(args.members)
+    expected = read_members(args.members)
     digests, n_images = read_epoch_digests(args.logits[0], MEMBER_FORMAT)
     stored = [StoredLogits(path, MEMBER_FORMAT, digests, n_images) for path in args.logits]
     for logits in stored:

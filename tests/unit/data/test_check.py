@@ -118,7 +118,7 @@ def test_nothing_is_said_of_sources_that_are_never_downloaded(folder):
     assert check.missing_data_message(settings("imagefolder", str(folder))) is None
 
 
-def test_input_folders_are_the_class_folders(folder):
-    expected = [str(folder / part / name) for part in ("train", "test") for name in ("cat", "dog")]
-    assert check.input_folders(settings("imagefolder", str(folder))) == expected
-    assert check.input_folders(settings("shapes")) == []
+def test_an_image_folder_has_a_folder_a_class_and_all_other_sources_ten_classes(folder):
+    assert check.count_classes(settings("imagefolder", str(folder))) == 2
+    assert check.count_classes(settings("shapes")) == 10
+    assert check.count_classes(settings("cifar10", str(folder))) == 10

@@ -1,5 +1,6 @@
 import hashlib
 import pickle
+from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
@@ -59,6 +60,28 @@ def test_a_file_that_differs_from_the_published_one_is_not_opened(folder):
         InputError, match=r"test_batch: expected MD5 [0-9a-f]{32}, found [0-9a-f]{32}; delete it"
     ):
         cifar10.load(folder)
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", cifar10.FILES)
+def test_what_a_stranger_pickled_is_never_executed(folder, tmp_path, name):
+    bomb = pickle.dumps(Bomb(tmp_path / "executed"))
+    pickle.loads(bomb)
+    assert (tmp_path / "executed").exists()  # it would
+    (tmp_path / "executed").unlink()
+    (folder / name).write_bytes(bomb)
+    with pytest.raises(InputError, match="expected MD5"):
+        cifar10.load(folder)
+    assert not (tmp_path / "executed").exists()
 
 
 def test_a_missing_file_is_named(folder):

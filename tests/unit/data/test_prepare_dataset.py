@@ -23,12 +23,13 @@ SHAPES = {
 }
 
 
-def run(settings, out, seed=5):
-    return run_stage(main, ["--settings", json.dumps(settings), "--seed", str(seed), "--out", str(out)])
+def run(settings, out, seed=5, *more):
+    options = ["--settings", json.dumps(settings), "--seed", str(seed), "--out", str(out)]
+    return run_stage(main, [*options, *more])
 
 
 def test_the_embedded_set_is_written_with_its_origin(tmp_path):
-    assert run(SHAPES, tmp_path / "dataset.h5") == 0
+    assert run(SHAPES, tmp_path / "dataset.h5", 5, "--images", "drawn") == 0
     dataset = store.read_dataset(tmp_path / "dataset.h5")
     assert {split: len(images) for split, images in dataset.images.items()} == {
         "train": 30,
@@ -38,7 +39,9 @@ def test_the_embedded_set_is_written_with_its_origin(tmp_path):
     assert dataset.class_names == shapes.CLASS_NAMES
     with artifact.open_hdf5(tmp_path / "dataset.h5", store.FORMAT, store.VERSION) as file:
         provenance = artifact.read_provenance(file)
-    assert provenance["settings"] == SHAPES
+    counts = {"n_train": 30, "n_validation": 10, "n_test": 20}
+    assert provenance["settings"] == {"source": "shapes", **counts}  # not where the images lay
+    assert provenance["sources"] == {"images": "drawn"}
     assert provenance["seed"] == 5
     assert provenance["fingerprint"] == fingerprint.of_stage("mimic.data.prepare_dataset")
 

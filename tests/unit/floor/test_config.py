@@ -47,6 +47,13 @@ def test_the_config_of_the_project_is_accepted(paper):
 
 
 @pytest.mark.parametrize(
+    "output", ["a b", "../shared/x", "/scratch/me", "it's", "ergebnisse-für-$5;*", "a:b"]
+)
+def test_any_plain_folder_may_be_written_to(paper, output):
+    assert load(changed(paper, "output", output)).output == output
+
+
+@pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
         # unknown
@@ -71,6 +78,21 @@ def test_the_config_of_the_project_is_accepted(paper):
         # out of range
         ("seed", -1, "seed: Input should be greater than or equal to 0, got -1"),
         ("output", "", "output: "),
+        ("output", "a{b}", "output: expected a folder without braces, < > and control characters, found '{'"),
+        ("output", "a<b>", "output: expected a folder without braces"),
+        (
+            "output",
+            "a\0b",
+            "output: expected a folder without braces, < > and control characters, found '\\x00'",
+        ),
+        ("output", "a\nb", "output: expected a folder without braces"),
+        ("output", "-rf", "output: expected a folder whose name does not start with - or ~, got '-rf'"),
+        ("output", "~/results", "output: expected a folder whose name does not start with - or ~"),
+        ("output", "./results", "output: expected a folder of its own, written plainly, such as results"),
+        ("output", "results/", "output: expected a folder of its own, written plainly, such as results"),
+        ("output", "s3://bucket/x", "output: expected a folder of its own, written plainly"),
+        ("output", "/", "output: expected a folder of its own, written plainly, such as results, got '/'"),
+        ("output", ".", "output: expected a folder of its own"),
         ("data/n_train", 0, "data.n_train: "),
         ("epochs/crop/crop_min", 33, "epochs.crop.crop_min: "),
         ("epochs/crop/crop_min", 3, "epochs.crop.crop_min: "),
