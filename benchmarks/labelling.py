@@ -37,8 +37,6 @@ EPOCHS = fixed_nets.CONFIG.epochs
 class Rendered:
     """One epoch, rendered when it is asked for, as `record_logits` takes it."""
 
-    n_epochs = 1
-
     def __init__(self, images, device):
         self.source, self.renderer = images, Renderer(device.torch_device)
         self.recipe = generate_epochs(len(images), [0], EPOCHS, 0)[0]
@@ -94,14 +92,14 @@ def main(argv=None):
     epochs = Rendered(images, device)
 
     def together():
-        list(record_logits(nets, epochs, device, arguments.batch))
+        list(record_logits(nets, epochs, [0], device, arguments.batch))
 
     def one_by_one():
         for net in nets:
-            list(record_logits([net], epochs, device, arguments.batch))
+            list(record_logits([net], epochs, [0], device, arguments.batch))
 
     def in_float32():
-        list(record_logits(nets, epochs, plain, arguments.batch))
+        list(record_logits(nets, epochs, [0], plain, arguments.batch))
 
     runs = {"one pass": together, "a pass a member": one_by_one, "one pass, float32": in_float32}
     wall, _ = alternate(runs, arguments.rounds)

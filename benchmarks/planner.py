@@ -29,6 +29,7 @@ import yaml
 from recording import claim, header, positive, write_result
 from snakemake.utils import update_config
 
+from mimic.artifact import write_json
 from mimic.config.data import WHEREABOUTS
 from mimic.config.whole import load
 from mimic.data.contents import digest_of_images
@@ -148,7 +149,7 @@ def finish(ours, config, planned):
             file.parent.mkdir(parents=True, exist_ok=True)
             if file.name == "members.json":
                 members = list(range(config.ensemble.n_members))
-                file.write_text(json.dumps({"format": "mimic.ensemble", "members": members}))
+                write_json(file, {"format": "mimic.ensemble", "members": members})
             elif file.name == "dataset.h5":
                 images = {split: np.zeros((1, 3, 32, 32), np.uint8) for split in SPLITS}
                 labels = {split: np.zeros(1, np.int64) for split in SPLITS}
@@ -157,7 +158,7 @@ def finish(ours, config, planned):
                     "seed": config.seed,
                     "sources": {"images": digest_of_images(config.data, ours.folder / "images.json")},
                 }
-                write_dataset(file, make_dataset(images, labels, ["class"]), provenance)
+                write_dataset(file, make_dataset(images, labels, ["class"], labels), provenance)
             else:
                 file.write_text("placeholder")
         # The members are chosen now: a second plan holds their logits, a third one nothing.

@@ -80,7 +80,9 @@ def works(folder, images, labels, device):
     return {
         "augmented epochs generated": lambda times: write_epochs(folder / "more.h5", images, 4 * times),
         "epochs of a teacher": teach,
-        "members that label": lambda times: list(record_logits(members[: 2 * times], epochs, device, 512)),
+        "members that label": lambda times: list(
+            record_logits(members[: 2 * times], epochs, range(4), device, 512)
+        ),
         "epochs of a student": lambda times: train_students(epochs, 1, 2 * times, device),
         "students trained together": lambda times: train_students(epochs, 2 * times, 2, device),
     }

@@ -5,7 +5,7 @@
 Each entry brings all epochs into memory, one after the other: augmented images as uint8 and logits as
 float16, the same bytes everywhere, compared before anything is timed. Files were just written, so that all
 are read from the page cache: no disk is measured. Ours goes through `StoredEpochs` and `StoredLogits`, which
-check HDF5's checksums, digests and that logits are finite. Of the peers gzip keeps the checksums, the others
+check checksums, digests and that logits are finite. Of the peers gzip keeps the checksums, the others
 check nothing. The files a sample are read by ``torch.load`` in a plain loop and stacked; they are fewer,
 since they are slow. The memmap is copied into memory like the others; who can work from the mapping itself
 saves that copy. Size is that of the files in whole blocks, all parts counted. How much gzip saves depends on
@@ -99,7 +99,7 @@ class Memmap:
 
 
 class GzippedHdf5:
-    """Our datasets with the same chunks and checksums, compressed."""
+    """Our arrays compressed by HDF5, in chunks of an epoch or 1,000 images, with its checksums."""
 
     def __init__(self, folder, our_folder):
         self.folder = folder
@@ -109,8 +109,9 @@ class GzippedHdf5:
 
     @staticmethod
     def _copy(name, item, file):
-        if isinstance(item, h5py.Dataset):
-            settings = {"chunks": item.chunks or True, "fletcher32": item.fletcher32}
+        if isinstance(item, h5py.Dataset) and not name.startswith("crc32/"):
+            chunks = (1, min(1000, item.shape[1]), *item.shape[2:]) if item.ndim > 1 else True
+            settings = {"chunks": chunks, "fletcher32": True}
             file.create_dataset(name, data=item[()], compression="gzip", compression_opts=4, **settings)
 
     def read(self, epoch):

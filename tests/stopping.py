@@ -13,7 +13,8 @@ import torch
 from mimic.artifact import digest_arrays
 from mimic.termination import Request, Terminated, raised
 
-SECONDS = {"seconds", "images_per_second"}
+#: What differs between two runs of the same training: seconds, and the digest of a file that has some.
+SECONDS = {"seconds", "images_per_second", "sha256"}
 
 
 class Killed(BaseException):
@@ -56,8 +57,10 @@ def stop_while_saving(monkeypatch, how, number):
             saves.append(target)
             if len(saves) == number and how == "killed":
                 data = Path(source).read_bytes()
-                # Under another process's name, since this one goes on and would remove its own.
-                Path(source).with_name(f".{Path(target).name}.0.part").write_bytes(data[: len(data) // 2])
+                # Another file of that name, since this process goes on and would remove its own.
+                half = Path(source).with_suffix(".half")
+                half.write_bytes(data[: len(data) // 2])
+                replace(half, source)
                 raise Killed
             if len(saves) == number:
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -21,5 +21,6 @@ Import order, downwards only (a test holds it)::
                         (a step reads another one only through its ``store``; report imports the floor only)
     the machinery       training search models augment
                         (they do not know each other, save that training may render through augment)
-    the floor           config seeding artifact fingerprint cli progress allocator termination
+    the floor           config seeding artifact sealed sealing fingerprint cli progress allocator
+                        termination
 """

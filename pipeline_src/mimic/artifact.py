@@ -1,28 +1,100 @@
 """Files that are written whole or not at all, and that say what they are.
 
-Every HDF5 file of the pipeline carries in its attributes
-
-==================  =======  ==============================================================
-attribute           type     meaning
-==================  =======  ==============================================================
-format              str      what the file is, for example ``mimic.epochs``
-format_version      int64    layout version; a reader refuses one that it does not know
-provenance          str      JSON: digests of what the file was made from, the config slice,
-                             seed, code fingerprint, package versions
-==================  =======  ==============================================================
+JSON files of the pipeline carry their format and a SHA-256 of what they say; arrays are in sealed HDF5 files
+(`mimic.sealed`); both name what they were made from (`provenance_of`).
 """
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import importlib.metadata
 import json
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from mimic.cli import InputError
+
+DIGEST_KEY = "sha256"
+
+
+def part_of(path):
+    """Where a file is written until it is whole."""
+    return Path(path).with_name(f".{Path(path).name}.part")
+
+
+@contextlib.contextmanager
+def part_file(path, keep=False):
+    """The temporary file beside `path` that becomes it; yields its path and an open descriptor.
+
+    Its name is always the same, so that a killed process leaves one such file at most, which the next one
+    takes over; a lock keeps two processes from writing it at once. It is removed at the end, unless it was
+    published.
+
+    Parameters
+    ----------
+    path : path
+    keep : bool
+        Leave it as it is on an error, to go on from.
+
+    Raises
+    ------
+    InputError
+        If another process is writing it.
+    OSError
+        With the name of the file, also where the system gives none (a full disk).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = part_of(path)
+    descriptor = _open_locked(temporary, path)
+    try:
+        yield temporary, descriptor
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+    finally:
+        # Once published, the name may be that of another process's next file.
+        if not keep and _is_same_file(temporary, descriptor):
+            temporary.unlink()
+        os.close(descriptor)
+
+
+def _open_locked(temporary, path):
+    while True:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise InputError(f"{path}: another process is writing this file") from None
+        except OSError as error:
+            # some network file systems have no locks; then nothing but the name is shared
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                os.close(descriptor)
+                raise
+        # Its last owner may have renamed it between our opening and locking it.
+        if _is_same_file(temporary, descriptor):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_same_file(path, descriptor):
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def publish(temporary, path):
+    """Sync a finished file and give it its name; a reader sees the old file, the new one, or none."""
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    _sync_folder(Path(path).parent)
 
 
 @contextlib.contextmanager
@@ -31,17 +103,10 @@ def written_whole(path):
 
     A reader therefore sees the old file, the new one, or none: never half of one.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with part_file(path) as (temporary, descriptor):
+        os.ftruncate(descriptor, 0)
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        publish(temporary, path)
 
 
 def _sync_folder(folder):
@@ -59,85 +124,62 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Write JSON with sorted keys, whole or not at all; NaN and infinity are refused."""
+    """Write JSON with sorted keys, whole or not at all; NaN and infinity are refused.
+
+    An object with a format gets a key ``sha256``, of the rest.
+    """
+    if isinstance(value, dict) and "format" in value:
+        # what a reader will see, where for example all keys are text
+        value = json.loads(json.dumps(value, allow_nan=False))
+        value.pop(DIGEST_KEY, None)  # that of a file which was read as plain JSON
+        value[DIGEST_KEY] = digest_json(value)
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_json(path, expected_format=None):
     """Read a JSON file.
 
+    Parameters
+    ----------
+    path : path
+    expected_format : str, optional
+        Refuse an object of another format, or one that is not what was written.
+
+    Returns
+    -------
+    dict
+        Without the key ``sha256`` where a format is expected.
+
     Raises
     ------
     InputError
-        If the file is no JSON object, or its key ``format`` is not `expected_format`.
+        If the file is no JSON object, of another format, or was changed after it was written.
     """
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file (expected {expected_format or 'JSON'})") from None
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected a JSON object, got {type(value).__name__}")
-    if expected_format is not None and value.get("format") != expected_format:
-        raise InputError(f"{path}: expected format {expected_format!r}, got {value.get('format')!r}")
+    if expected_format is not None:
+        if value.get("format") != expected_format:
+            raise InputError(f"{path}: expected format {expected_format!r}, got {value.get('format')!r}")
+        expected = value.pop(DIGEST_KEY, None)
+        found = digest_json(value)
+        if expected != found:
+            raise InputError(
+                f"{path}: was changed after it was written: expected digest {str(expected)[:16]}, "
+                f"got {found[:16]}"
+            )
     return value
 
 
-@contextlib.contextmanager
-def create_hdf5(path, format_name, format_version, provenance):
-    """A new HDF5 file with its header, written whole or not at all; yields the open ``h5py.File``.
-
-    Parameters
-    ----------
-    provenance : dict
-        JSON-ready; see `provenance_of`.
-    """
-    # The lock would be taken on the temporary name and says nothing to readers of the final one.
-    with written_whole(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
-        file.attrs["format"] = format_name
-        file.attrs["format_version"] = np.int64(format_version)
-        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
-        yield file
-
-
-@contextlib.contextmanager
-def open_hdf5(path, format_name, format_version):
-    """An HDF5 file of a known format, for reading; yields the open ``h5py.File``.
-
-    Raises
-    ------
-    InputError
-        If it is no HDF5 file, of another format or of a version this code does not know, or if it proves
-        to be damaged while it is read.
-    """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file (expected {format_name})")
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file: {error}") from None
-    try:
-        with file:
-            found = file.attrs.get("format")
-            if found != format_name:
-                raise InputError(f"{path}: expected format {format_name!r}, got {found!r}")
-            version = file.attrs.get("format_version")
-            if version != format_version:
-                raise InputError(f"{path}: expected {format_name} version {format_version}, got {version}")
-            yield file
-    except (OSError, RuntimeError, KeyError) as error:
-        # what the library raises on a damaged file, wherever it is read
-        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}") from None
-
-
-def read_provenance(file):
-    """Provenance of an open HDF5 file, as a dict; InputError where it has none."""
-    try:
-        provenance = json.loads(file.attrs["provenance"])
-    except (KeyError, TypeError, ValueError, RecursionError):
-        provenance = None
-    if not isinstance(provenance, dict):
-        raise InputError(f"{file.filename}: attribute provenance: expected a JSON object")
-    return provenance
+def digest_json(value):
+    """SHA-256 of a JSON value: of its text with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def provenance_of(stage, settings, seed, fingerprint, **sources):

@@ -41,7 +41,7 @@ def validation_message(error, where):
     """One line out of a pydantic error: the key, what is wrong with it, what was given."""
     lines = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "(top level)"
+        key = ".".join(_printable(part) for part in item["loc"]) or "(top level)"
         given = "" if item["type"] == "missing" else f", got {_short(item['input'])}"
         reason = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
@@ -49,6 +49,12 @@ def validation_message(error, where):
         lines.append(f"{where}: {key}: {reason}{given}")
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
     return lines[0] + more
+
+
+def _printable(part):
+    """A key of an untrusted file, which could hold a newline or a megabyte."""
+    text = str(part)
+    return text if text.isprintable() and len(text) <= 100 else _short(text)
 
 
 def _short(value, limit=60):

@@ -8,6 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mimic.artifact import write_json
 from mimic.report import plot_figure1, tabulate_table1, tabulate_table2, tabulate_trials
 from mimic.report.trials import read_metrics, read_trials
 
@@ -58,7 +59,7 @@ def write_study(folder, trials):
     for values in trials:
         path = folder / values["study"] / f"{values['trial']}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
+        write_json(path, values)
         paths.append(str(path))
     out = folder / trials[0]["study"] / "trials.csv"
     tabulate_trials.main(["--metrics", *paths, "--out", str(out)])
@@ -165,7 +166,7 @@ def test_table_1_is_what_pandas_recomputes_from_the_metrics(data):
         hard_paths, hard_csv = write_study(folder, hard)
         ensemble = {"format": "mimic.ensemble", "members": [teachers[0]["trial"]], "n_parameters": 7}
         ensemble |= {"validation_accuracy": 0.5, "test_accuracy": 0.25}
-        (folder / "members.json").write_text(json.dumps(ensemble))
+        write_json(folder / "members.json", ensemble)
         inputs = ["--hard-studies", hard_csv, "--teachers", teacher_csv]
         inputs += ["--ensemble", str(folder / "members.json")]
         names = ["--out", str(folder / "table1.csv"), "--long", str(folder / "long.csv")]
@@ -203,7 +204,7 @@ def test_the_numbers_of_figure_1_are_what_pandas_recomputes_from_the_metrics(dat
         _, teacher_csv = write_study(folder, teacher)
         ensemble = {"format": "mimic.ensemble", "members": [teacher[0]["trial"]], "n_parameters": 7}
         ensemble |= {"validation_accuracy": 0.5, "test_accuracy": 0.25}
-        (folder / "members.json").write_text(json.dumps(ensemble))
+        write_json(folder / "members.json", ensemble)
         inputs = ["--studies", *studies, "--teachers", teacher_csv]
         inputs += ["--ensemble", str(folder / "members.json")]
         outputs = [

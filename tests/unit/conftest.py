@@ -26,7 +26,8 @@ def dataset():
     parts = {"train": easy_images(36, 1), "validation": easy_images(12, 2), "test": easy_images(9, 3)}
     images = {split: part[0] for split, part in parts.items()}
     labels = {split: part[1] for split, part in parts.items()}
-    return make_dataset(images, labels, ("left", "right", "below"))
+    rows = {split: np.arange(len(part[1]), dtype=np.int64) for split, part in parts.items()}
+    return make_dataset(images, labels, ("left", "right", "below"), rows)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from mimic.config.data import WHEREABOUTS
 from mimic.config.whole import load
 from mimic.data.check import check_source, count_classes, missing_data_message
 from mimic.data.contents import digest_of_images
-from mimic.data.store import read_dataset_provenance
+from mimic.data.store import read_dataset_header
 from mimic.ensemble.store import read_members
 from mimic.students.families import check_studies, studies_of, study_settings
 
@@ -82,7 +82,7 @@ def dataset_is_current():
     if not dataset.exists():
         return False
     try:
-        provenance = read_dataset_provenance(dataset)
+        _, provenance = read_dataset_header(dataset)
         return (
             provenance.get("settings") == CONFIG.data.model_dump(exclude=set(WHEREABOUTS))
             and provenance.get("seed") == SEED

@@ -29,6 +29,7 @@ import dataclasses
 import numpy as np
 
 from mimic.artifact import digest_arrays
+from mimic.seeding import numpy_generator
 
 IMAGE_SIZE = 32
 SMALLEST_CROP = 4  # the spline needs four points
@@ -154,6 +155,29 @@ def draw_recipe(image_index, hsv, crop, generator):
         crop_x=_floor(draws[7], IMAGE_SIZE + 1 - crop_size).astype(np.uint8),
         crop_y=_floor(draws[8], IMAGE_SIZE + 1 - crop_size).astype(np.uint8),
     )
+
+
+def draw_epoch(n_images, epoch, hsv, crop, seed):
+    """Recipe of a stored epoch: every image once, in a drawn order (Urban 2.5).
+
+    Parameters
+    ----------
+    n_images : int
+    epoch : int
+        Epoch 17 is the same alone, in a shard or in the full run.
+    hsv : mimic.config.augment.HsvSettings
+    crop : mimic.config.augment.CropSettings
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    Recipe
+        `image_index` is a permutation of the images.
+    """
+    generator = numpy_generator(seed, "epochs", epoch)
+    order = generator.permutation(n_images).astype("int32")
+    return draw_recipe(order, hsv, crop, generator)
 
 
 def identity_recipe(image_index):

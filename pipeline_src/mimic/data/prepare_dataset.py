@@ -6,13 +6,15 @@ Sources: cifar10 and mnist in torchvision's layout, an image folder, or the embe
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from mimic import artifact, fingerprint, seeding
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
 from mimic.config.data import WHEREABOUTS, DataSettings
 from mimic.data import cifar10, image_folder, mnist, shapes
 from mimic.data.source import folder_of, from_arrays
 from mimic.data.splits import split_rows
-from mimic.data.store import make_dataset, write_dataset
+from mimic.data.store import make_dataset, read_split, write_dataset
 
 
 def open_source(settings, seed, n_threads=None):
@@ -59,7 +61,7 @@ def _draw_shapes(settings, seed):
     return from_arrays(shapes.CLASS_NAMES, images, {part: arrays[1] for part, arrays in drawn.items()})
 
 
-def prepare_dataset(source, settings, generator):
+def prepare_dataset(source, settings, generator, rows=None):
     """Split a source.
 
     Parameters
@@ -68,6 +70,8 @@ def prepare_dataset(source, settings, generator):
     settings : mimic.config.data.DataSettings
     generator : numpy.random.Generator
         Draws the split.
+    rows : dict, split -> int64 array, optional
+        Another run's split, in place of a drawn one.
 
     Returns
     -------
@@ -78,18 +82,21 @@ def prepare_dataset(source, settings, generator):
     InputError
         If more images are wanted than there are.
     """
-    rows = split_rows(
-        len(source.labels["train"]),
-        len(source.labels["test"]),
-        settings.n_train,
-        settings.n_validation,
-        settings.n_test,
-        generator,
-    )
+    sizes = {part: len(labels) for part, labels in source.labels.items()}
+    wanted = {"train": settings.n_train, "validation": settings.n_validation, "test": settings.n_test}
+    if rows is None:
+        rows = split_rows(sizes["train"], sizes["test"], *wanted.values(), generator)
     part_of = {"train": "train", "validation": "train", "test": "test"}
+    for split, part in part_of.items():
+        if len(rows[split]) != wanted[split]:
+            raise InputError(f"data.n_{split}: the shared split has {len(rows[split])}, got {wanted[split]}")
+        if len(rows[split]) and not 0 <= min(rows[split]) <= max(rows[split]) < sizes[part]:
+            raise InputError(f"the shared split wants images beyond the {sizes[part]} of part {part}")
     images = {split: source.read_images(part, rows[split]) for split, part in part_of.items()}
     labels = {split: source.labels[part][rows[split]] for split, part in part_of.items()}
-    return make_dataset(images, labels, source.class_names)
+    return make_dataset(
+        images, labels, source.class_names, {split: np.asarray(r, np.int64) for split, r in rows.items()}
+    )
 
 
 def main(argv=None):
@@ -102,15 +109,25 @@ def main(argv=None):
     parser.add_argument(
         "--threads", type=int, help="threads that decode image files; all processors unless given"
     )
+    parser.add_argument("--split", nargs="?", type=Path, help="split of another run, see `mimic unpack`")
     arguments = parser.parse_args(argv)
+    rows, expected = read_split(arguments.split) if arguments.split else (None, None)
     settings = parse_settings(DataSettings, arguments.settings)
 
     source = open_source(settings, arguments.seed, arguments.threads)
-    dataset = prepare_dataset(source, settings, seeding.numpy_generator(arguments.seed, "data", "split"))
+    generator = seeding.numpy_generator(arguments.seed, "data", "split")
+    dataset = prepare_dataset(source, settings, generator, rows)
+    if expected is not None and dataset.digest != expected:
+        raise InputError(
+            f"data: these are not the images that the shared targets belong to: expected digest "
+            f"{expected[:16]}, got {dataset.digest[:16]}"
+        )
 
     code = fingerprint.of_stage("mimic.data.prepare_dataset")
     contents = settings.model_dump(exclude=set(WHEREABOUTS))
     sources = {"images": arguments.images} if arguments.images else {}
+    if expected is not None:
+        sources["split"] = expected
     provenance = artifact.provenance_of("prepare_dataset", contents, arguments.seed, code, **sources)
     write_dataset(arguments.out, dataset, provenance)
 

@@ -10,7 +10,7 @@ import torch
 
 from mimic.allocator import keep_memory
 from mimic.artifact import provenance_of
-from mimic.augment.recipe import draw_recipe
+from mimic.augment.recipe import draw_epoch
 from mimic.augment.render import Renderer
 from mimic.cli import parse_settings, run_stage, stage_parser
 from mimic.config.epochs import AugmentedEpochs
@@ -18,7 +18,6 @@ from mimic.data.store import read_dataset
 from mimic.epochs.store import write_shard
 from mimic.fingerprint import of_stage
 from mimic.progress import Report
-from mimic.seeding import numpy_generator
 
 STAGE = "mimic.epochs.generate_epochs"
 
@@ -40,12 +39,7 @@ def generate_epochs(n_images, epoch_numbers, settings, seed):
     dict of int to Recipe
         By epoch number; `image_index` is a permutation of the training images.
     """
-    recipes = {}
-    for epoch in epoch_numbers:
-        generator = numpy_generator(seed, "epochs", epoch)
-        order = generator.permutation(n_images).astype("int32")
-        recipes[epoch] = draw_recipe(order, settings.hsv, settings.crop, generator)
-    return recipes
+    return {epoch: draw_epoch(n_images, epoch, settings.hsv, settings.crop, seed) for epoch in epoch_numbers}
 
 
 def main(argv=None):
@@ -78,7 +72,8 @@ def main(argv=None):
             settings.store == "pixels",
             dataset.digest,
             provenance,
-            on_epoch=lambda number: report.step(f"number {number}"),
+            on_epoch=lambda number, held: report.step(f"number {number}{', already there' if held else ''}"),
+            resume_key=str(device),
         )
 
 

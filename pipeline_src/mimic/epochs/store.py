@@ -1,10 +1,10 @@
-"""Layout of a shard of epochs: format ``mimic.epochs``, version 1.
+"""Layout of a shard of epochs: format ``mimic.epochs``, version 2.
 
 An epoch is one augmented pass over the training set, every image once, in a drawn order. Let k be the
 epochs of the shard and n the training images.
 
 =================  =======  =================  ======================================================
-dataset            dtype    shape              meaning
+array              dtype    shape              meaning
 =================  =======  =================  ======================================================
 epoch              int32    (k,)               epoch numbers, ascending
 epoch_digest       uint8    (k, 32)            SHA-256 of the epoch's recipe and the dataset's digest
@@ -13,23 +13,23 @@ images             uint8    (k, n, 3, 32, 32)  augmented images; only with ``sto
 probe_images       uint8    (k, p, 3, 32, 32)  the first p augmented images of each epoch
 =================  =======  =================  ======================================================
 
-The digest does not depend on how epochs are cut into shards nor on whether pixels are stored, so logits
-belong to both kinds alike. The probe proves that what is rendered here is what was rendered there.
+Every array has a checksum an epoch; attribute ``dataset_digest`` names the images that were augmented. The
+digest of an epoch does not depend on how epochs are cut into shards nor on whether pixels are stored, so
+logits belong to both kinds alike. The probe proves that what is rendered here is what was rendered there.
 """
 
 import hashlib
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 
-from mimic.artifact import create_hdf5, open_hdf5
 from mimic.augment.recipe import Recipe
 from mimic.cli import InputError
+from mimic.sealed import open_sealed, read_provenance
+from mimic.sealing import Layout, sealed_writer
 
-FORMAT, VERSION = "mimic.epochs", 1
-CHUNK_IMAGES = 1000
+FORMAT, VERSION = "mimic.epochs", 2
 N_PROBE = 32
 # Rendered pixels may differ between devices by one level on at most this fraction.
 PROBE_TOLERANCE = 1e-4
@@ -46,7 +46,17 @@ def epoch_digest(recipe, dataset_digest):
     return hashlib.sha256(f"{recipe.digest()} {dataset_digest}".encode()).digest()
 
 
-def write_shard(path, epochs, render, store_pixels, dataset_digest, provenance, on_epoch=None):
+def write_shard(
+    path,
+    epochs,
+    render,
+    store_pixels,
+    dataset_digest,
+    provenance,
+    on_epoch=None,
+    resume_key=None,
+    n_probe=N_PROBE,
+):
     """Write a shard, whole or not at all.
 
     Parameters
@@ -57,35 +67,40 @@ def write_shard(path, epochs, render, store_pixels, dataset_digest, provenance, 
     store_pixels : bool
     dataset_digest : str
     provenance : dict
-    on_epoch : callable, int -> None
-        Called after each epoch.
+    on_epoch : callable, (int, bool) -> None
+        Called after each epoch with its number, and whether an earlier attempt had written it.
+    resume_key : str, optional
+        Go on with what an attempt that was cut short has written, see `mimic.sealing.sealed_writer`.
+    n_probe : int
+        Images an epoch of the probe, at most.
     """
     numbers = sorted(epochs)
-    n_images = len(epochs[numbers[0]].image_index)
-    n_probe = min(N_PROBE, n_images)
-    shape = (len(numbers), n_images, 3, 32, 32)
-    with create_hdf5(path, FORMAT, VERSION, provenance) as file:
-        file.attrs["dataset_digest"] = dataset_digest
-        file.create_dataset("epoch", data=np.asarray(numbers, "<i4"))
-        digests = [np.frombuffer(epoch_digest(epochs[e], dataset_digest), np.uint8) for e in numbers]
-        file.create_dataset("epoch_digest", data=np.stack(digests), fletcher32=True)
-        for name in Recipe.FIELDS:
-            columns = np.stack([getattr(epochs[e], name) for e in numbers])
-            file.create_dataset(f"recipe/{name}", data=columns, chunks=(1, n_images), fletcher32=True)
-        probe = file.create_dataset("probe_images", (len(numbers), n_probe, 3, 32, 32), "u1")
-        images = None
-        if store_pixels:
-            chunks = (1, min(CHUNK_IMAGES, n_images), 3, 32, 32)
-            images = file.create_dataset("images", shape, "u1", chunks=chunks, fletcher32=True)
+    k, n_images = len(numbers), len(epochs[numbers[0]].image_index)
+    n_probe = min(n_probe, n_images)
+    layouts = {"epoch": Layout("i4", (k,)), "epoch_digest": Layout("u1", (k, 32))}
+    layouts |= {f"recipe/{name}": Layout(dtype, (k, n_images)) for name, dtype in Recipe.FIELDS.items()}
+    layouts["probe_images"] = Layout("u1", (k, n_probe, 3, 32, 32))
+    if store_pixels:
+        layouts["images"] = Layout("u1", (k, n_images, 3, 32, 32))
+    attributes = {"dataset_digest": dataset_digest, "provenance": provenance}
+    digests = {number: epoch_digest(epochs[number], dataset_digest) for number in numbers}
+    # Other epochs are another file, though their number is the same.
+    key = None if resume_key is None else f"{resume_key} {numbers} {b''.join(digests.values()).hex()}"
+    with sealed_writer(path, FORMAT, VERSION, attributes, layouts, key) as file:
         for row, number in enumerate(numbers):
-            if images is None:
-                probe[row] = render(epochs[number].rows(0, n_probe))
-            else:
-                rendered = render(epochs[number])
-                images[row] = rendered
-                probe[row] = rendered[:n_probe]
+            recipe = epochs[number]
+            held = file.holds(row)
+            if not held:
+                file.write("epoch", np.array([number], np.int32), row)
+                file.write("epoch_digest", np.frombuffer(digests[number], np.uint8)[None], row)
+                for name in Recipe.FIELDS:
+                    file.write(f"recipe/{name}", getattr(recipe, name)[None], row)
+                rendered = render(recipe if store_pixels else recipe.rows(0, n_probe))
+                file.write("probe_images", rendered[None, :n_probe], row)
+                if store_pixels:
+                    file.write("images", rendered[None], row)
             if on_epoch is not None:
-                on_epoch(number)
+                on_epoch(number, held)
 
 
 class StoredEpochs:
@@ -100,6 +115,8 @@ class StoredEpochs:
     source_images : uint8 tensor, shape (n, 3, 32, 32)
         Training images on the device; needed where a shard holds recipes.
     renderer : mimic.augment.render.Renderer
+    complete : bool
+        Refuse shards that leave out an epoch; else epochs are asked for by their stored number alone.
 
     Raises
     ------
@@ -107,19 +124,20 @@ class StoredEpochs:
         Names the file and what does not fit.
     """
 
-    def __init__(self, paths, dataset_digest, source_images, renderer):
-        self.dataset_digest = dataset_digest
+    def __init__(self, paths, dataset_digest, source_images, renderer, complete=True):
+        self.dataset_digest, self._complete = dataset_digest, complete
         self.source_images, self.renderer = source_images, renderer
         paths = list(paths)
         self._place = {}  # epoch number -> (path, row)
         self.digests = {}
+        self.provenance = None
         for path in paths:
             self._add_shard(Path(path))
         if not self._place:
             raise InputError("no epochs: expected at least one shard")
         # An epoch number beyond the others leaves a gap below their count, however large it is.
         missing = sorted(set(range(len(self._place))) - set(self._place))
-        if missing:
+        if missing and complete:
             raise InputError(f"epochs {missing[:5]} are missing from the {len(paths)} shards given")
         self._checked = set()  # shards whose probe was rendered here and found equal
 
@@ -133,22 +151,25 @@ class StoredEpochs:
         """Images an epoch."""
         return len(self.source_images)
 
+    def _number(self, epoch):
+        return epoch % self.n_epochs if self._complete else epoch
+
     def digest(self):
         """SHA-256 over all epochs, as hexadecimal digits; the same however they are cut into shards."""
         return hashlib.sha256(b"".join(self.digests[epoch] for epoch in sorted(self.digests))).hexdigest()
 
     def _add_shard(self, path):
-        with open_hdf5(path, FORMAT, VERSION) as file:
-            found = file.attrs.get("dataset_digest")
+        with open_sealed(path, FORMAT, VERSION) as file:
+            found = file.attributes.get("dataset_digest")
             if found != self.dataset_digest:
                 raise InputError(
                     f"{path}: made from another dataset: expected digest {self.dataset_digest[:16]}, "
                     f"got {str(found)[:16]}"
                 )
-            _check_layout(path, file, self.n_images)
-            for row, (number, digest) in enumerate(
-                zip(file["epoch"][()].tolist(), file["epoch_digest"][()], strict=True)
-            ):
+            _check_layout(file, self.n_images)
+            self.provenance = self.provenance or read_provenance(file)
+            numbers, digests = file.read("epoch").tolist(), file.read("epoch_digest")
+            for row, (number, digest) in enumerate(zip(numbers, digests, strict=True)):
                 if number in self._place:
                     raise InputError(f"{path}: epoch {number} is also in {self._place[number][0]}")
                 self._place[number] = (path, row)
@@ -161,18 +182,15 @@ class StoredEpochs:
         -------
         Recipe
         """
-        path, row = self._place[epoch % self.n_epochs]
-        with open_hdf5(path, FORMAT, VERSION) as file:
-            try:
-                fields = {name: file[f"recipe/{name}"][row] for name in Recipe.FIELDS}
-            except OSError as error:
-                raise InputError(f"{path}: recipe of epoch {epoch % self.n_epochs}: {error}") from None
+        path, row = self._place[self._number(epoch)]
+        with open_sealed(path, FORMAT, VERSION) as file:
+            fields = {name: file.read(f"recipe/{name}", row, row + 1)[0] for name in Recipe.FIELDS}
         try:
             recipe = Recipe(**fields)
         except ValueError as error:
-            raise InputError(f"{path}: recipe of epoch {epoch % self.n_epochs}: {error}") from None
-        if epoch_digest(recipe, self.dataset_digest) != self.digests[epoch % self.n_epochs]:
-            raise InputError(f"{path}: recipe of epoch {epoch % self.n_epochs} does not match its digest")
+            raise InputError(f"{path}: recipe of epoch {self._number(epoch)}: {error}") from None
+        if epoch_digest(recipe, self.dataset_digest) != self.digests[self._number(epoch)]:
+            raise InputError(f"{path}: recipe of epoch {self._number(epoch)} does not match its digest")
         return recipe
 
     def images(self, epoch):
@@ -183,8 +201,8 @@ class StoredEpochs:
         uint8 tensor, shape (n, 3, 32, 32)
             On the device; row i is image ``recipe(epoch).image_index[i]``.
         """
-        path, row = self._place[epoch % self.n_epochs]
-        images = self._stored_pixels(path, row, epoch % self.n_epochs)
+        path, row = self._place[self._number(epoch)]
+        images = self._stored_pixels(path, row)
         if images is None:
             images = self.renderer.render(self.source_images, self.recipe(epoch))
         if (path, row) not in self._checked:
@@ -192,23 +210,37 @@ class StoredEpochs:
             self._checked.add((path, row))
         return images
 
-    def _stored_pixels(self, path, row, epoch):
+    def _stored_pixels(self, path, row):
         """Images as the file holds them, on the device; None where it holds recipes alone."""
-        with open_hdf5(path, FORMAT, VERSION) as file:
-            if "images" not in file:
+        with open_sealed(path, FORMAT, VERSION) as file:
+            if "images" not in file.arrays:
                 return None
-            try:
-                pixels = torch.from_numpy(file["images"][row])
-            except OSError as error:
-                raise InputError(f"{path}: images of epoch {epoch}: {error}") from None
+            pixels = torch.from_numpy(file.read("images", row, row + 1)[0])
         if self.source_images.device.type == "cuda":
             # From pinned memory the copy runs beside whatever the GPU does.
             return pixels.pin_memory().to(self.source_images.device, non_blocking=True)
         return pixels
 
+    def probe(self, epoch):
+        """The first augmented images of an epoch as they were rendered when it was stored.
+
+        Returns
+        -------
+        uint8 array, shape (p, 3, 32, 32)
+        """
+        path, row = self._place[self._number(epoch)]
+        with open_sealed(path, FORMAT, VERSION) as file:
+            return file.read("probe_images", row, row + 1)[0]
+
+    def check_probe(self, epoch):
+        """Render the first images of an epoch again; an InputError says if they differ from the probe."""
+        path, row = self._place[self._number(epoch)]
+        recipe = self.recipe(epoch).rows(0, len(self.probe(epoch)))
+        self._check_probe(path, row, self.renderer.render(self.source_images, recipe))
+
     def _check_probe(self, path, row, images):
-        with open_hdf5(path, FORMAT, VERSION) as file:
-            probe = file["probe_images"][row].astype(np.int16)
+        with open_sealed(path, FORMAT, VERSION) as file:
+            probe = file.read("probe_images", row, row + 1)[0].astype(np.int16)
         difference = np.abs(images[: len(probe)].cpu().numpy().astype(np.int16) - probe)
         off = float((difference > 0).mean())
         if difference.max(initial=0) > MAX_LEVELS or off > PROBE_TOLERANCE:
@@ -218,20 +250,16 @@ class StoredEpochs:
             )
 
 
-def _check_layout(path, file, n_images):
+def _check_layout(file, n_images):
     """Refuse shapes and types that do not fit before anything is read."""
-    epoch = file.get("epoch")
-    k = len(epoch) if isinstance(epoch, h5py.Dataset) and epoch.ndim == 1 else 0
-    expected = {"epoch": ("int32", (k,)), "epoch_digest": ("uint8", (k, 32))}
-    expected |= {f"recipe/{name}": (str(np.dtype(t)), (k, n_images)) for name, t in Recipe.FIELDS.items()}
-    expected["probe_images"] = ("uint8", (k, min(N_PROBE, n_images), 3, 32, 32))
-    if "images" in file:
-        expected["images"] = ("uint8", (k, n_images, 3, 32, 32))
-    for name, (dtype, shape) in expected.items():
-        found = file.get(name)
-        found_shape = (str(found.dtype), found.shape) if isinstance(found, h5py.Dataset) else None
-        if k == 0 or found_shape != (dtype, shape):
-            raise InputError(f"{path}: {name}: expected {dtype} of shape {shape}, got {found_shape}")
-    # A file can claim any number of epochs without holding them: look before memory is taken.
-    if file["epoch_digest"].id.get_storage_size() < 32 * k:
-        raise InputError(f"{path}: epoch_digest: expected {k} digests, the file holds fewer")
+    k = file.array("epoch", np.int32, (None,)).n_rows
+    if k == 0:
+        raise InputError(f"{file.path}: epoch: expected at least one epoch, got none")
+    file.array("epoch_digest", np.uint8, (k, 32))
+    for name, dtype in Recipe.FIELDS.items():
+        file.array(f"recipe/{name}", dtype, (k, n_images))
+    n_probe = file.array("probe_images", np.uint8, (k, None, 3, 32, 32)).shape[1]
+    if not 1 <= n_probe <= n_images:
+        raise InputError(f"{file.path}: probe_images: expected 1 to {n_images} images, got {n_probe}")
+    if "images" in file.arrays:
+        file.array("images", np.uint8, (k, n_images, 3, 32, 32))

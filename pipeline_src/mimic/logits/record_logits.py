@@ -25,7 +25,7 @@ from mimic.training.evaluate import predict
 STAGE = "mimic.logits.record_logits"
 
 
-def record_logits(nets, epochs, device, batch_size):
+def record_logits(nets, epochs, numbers, device, batch_size):
     """Logits of nets on stored epochs; each epoch is read or rendered once for all of them.
 
     Parameters
@@ -33,17 +33,20 @@ def record_logits(nets, epochs, device, batch_size):
     nets : sequence of torch.nn.Module
         On the device.
     epochs : mimic.epochs.store.StoredEpochs
+    numbers : iterable of int
+        The epochs wanted.
     device : mimic.training.devices.Device
     batch_size : int
 
     Yields
     ------
-    list of float32 array, shape (n, n_classes)
-        An epoch: one array a net, rows in the epoch's order.
+    epoch : int
+    logits : list of float32 array, shape (n, n_classes)
+        One array a net, rows in the epoch's order.
     """
-    for epoch in range(epochs.n_epochs):
+    for epoch in numbers:
         images = epochs.images(epoch)
-        yield [predict(net, images, device, batch_size).cpu().numpy() for net in nets]
+        yield epoch, [predict(net, images, device, batch_size).cpu().numpy() for net in nets]
 
 
 def _refuse_repeated(options, values):
@@ -78,8 +81,9 @@ def main(argv=None):
     digests = [epochs.digests[epoch] for epoch in range(epochs.n_epochs)]
     n_classes = len(dataset.class_names)
     nets = []
-    with Report("epoch", epochs.n_epochs) as report, contextlib.ExitStack() as files:
-        appends = []
+    resume_key = f"{device.describe()}, {torch.get_num_threads()} threads, alignment {device.alignment}"
+    with contextlib.ExitStack() as files:
+        writers = []
         for trial, weights, path in zip(args.trials, args.weights, args.logits, strict=True):
             net = read_weights(weights)
             if net.architecture.n_classes != n_classes:
@@ -95,11 +99,15 @@ def main(argv=None):
                 weights=member.weights_digest,
             )
             layout = (digests, epochs.n_images, n_classes, settings.dtype, [member], provenance)
-            appends.append(files.enter_context(logits_writer(path, MEMBER_FORMAT, *layout)))
+            writers.append(files.enter_context(logits_writer(path, MEMBER_FORMAT, *layout, resume_key)))
         print(f"trials {args.trials}: {device.describe()}", file=sys.stderr)
-        for recorded in record_logits(nets, epochs, device, settings.batch_size):
-            for append, logits in zip(appends, recorded, strict=True):
-                append(logits)
+        missing = sorted({epoch for writer in writers for epoch in writer.missing})
+        if len(missing) < epochs.n_epochs:
+            print(f"going on: {epochs.n_epochs - len(missing)} epochs are already there", file=sys.stderr)
+        report = files.enter_context(Report("epoch", len(missing)))
+        for epoch, recorded in record_logits(nets, epochs, missing, device, settings.batch_size):
+            for writer, logits in zip(writers, recorded, strict=True):
+                writer.write(epoch, epochs.digests[epoch], logits)
             report.step()
 
 

@@ -1,30 +1,27 @@
-"""Layout of stored logits: ``mimic.logits`` (a member) and ``mimic.targets`` (the ensemble), version 1.
+"""Layout of stored logits: ``mimic.logits`` (a member) and ``mimic.targets`` (the ensemble), version 2.
 
 =================  ================  ===================  =============================================
-dataset            dtype             shape                meaning
+array              dtype             shape                meaning
 =================  ================  ===================  =============================================
 logits             float16, float32  (k, n, n_classes)    before softmax; row i of epoch e belongs to
                                                           image i of stored epoch e, in stored order
 epoch_digest       uint8             (k, 32)              which epoch that is, see `mimic.epochs.store`
 =================  ================  ===================  =============================================
 
-Epochs are 0 to k - 1; one chunk an epoch, with a checksum. Attribute ``members`` is a JSON list with the
-trial number and the SHA-256 of the weights of every net that had a part.
-"""
+Epochs are 0 to k - 1; a checksum an epoch. Attribute ``members`` is a list with the trial number and the
+SHA-256 of the weights of every net that had a part."""
 
 import contextlib
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from mimic.artifact import create_hdf5, open_hdf5
 from mimic.cli import InputError
+from mimic.sealed import open_sealed, read_provenance
+from mimic.sealing import Layout, sealed_writer
 
-MEMBER_FORMAT, TARGETS_FORMAT, VERSION = "mimic.logits", "mimic.targets", 1
+MEMBER_FORMAT, TARGETS_FORMAT, VERSION = "mimic.logits", "mimic.targets", 2
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,47 @@ class Member:
     weights_digest: str
 
 
+class LogitsWriter:
+    """A file of logits on its way, see `logits_writer`."""
+
+    def __init__(self, path, file, dtype):
+        self._path, self._file, self._dtype = path, file, np.dtype(dtype)
+        self._array = file.arrays["logits"]
+        self.missing = [epoch for epoch in range(self._array.n_rows) if not file.holds(epoch)]
+
+    def write(self, epoch, digest, logits):
+        """Write an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+        digest : bytes, 32
+            Which epoch it is.
+        logits : float array, shape (n_images, n_classes)
+
+        Raises
+        ------
+        InputError
+            If a logit does not fit the type.
+        ValueError
+            If the shape is another.
+        """
+        if np.shape(logits) != self._array.shape[1:]:
+            raise ValueError(f"expected logits of shape {self._array.shape[1:]}, got {np.shape(logits)}")
+        with np.errstate(over="ignore"):
+            values = np.asarray(logits).astype(self._dtype)
+        if not np.isfinite(values).all():
+            raise InputError(f"{self._path}: epoch {epoch}: a logit is not finite as {self._dtype}")
+        self._file.write("epoch_digest", np.frombuffer(digest, np.uint8)[None], epoch)
+        self._file.write("logits", values[None], epoch)
+        if epoch in self.missing:
+            self.missing.remove(epoch)
+
+
 @contextlib.contextmanager
-def logits_writer(path, format_name, epoch_digests, n_images, n_classes, dtype, members, provenance):
+def logits_writer(
+    path, format_name, epoch_digests, n_images, n_classes, dtype, members, provenance, resume_key=None
+):
     """Context in which a file of logits is written epoch by epoch, whole or not at all.
 
     Parameters
@@ -49,51 +85,36 @@ def logits_writer(path, format_name, epoch_digests, n_images, n_classes, dtype, 
         ``float16`` or ``float32``.
     members : sequence of Member
     provenance : dict
+    resume_key : str, optional
+        Go on with what an attempt that was cut short has written, see `mimic.sealing.sealed_writer`.
 
     Yields
     ------
-    callable, float array of shape (n_images, n_classes) -> None
-        Appends an epoch, from epoch 0.
+    LogitsWriter
+        Its ``missing`` lists the epochs that are still to be written.
 
     Raises
     ------
-    InputError
-        If a logit does not fit the type.
     ValueError
-        If there are more or fewer epochs than digests, or one has another shape.
+        If epochs are missing at the end.
     """
-    shape = (len(epoch_digests), n_images, n_classes)
-    n_written = 0
-    with create_hdf5(path, format_name, VERSION, provenance) as file:
-        file.attrs["members"] = json.dumps([vars(member) for member in members])
-        digests = np.stack([np.frombuffer(digest, np.uint8) for digest in epoch_digests])
-        file.create_dataset("epoch_digest", data=digests, fletcher32=True)
-        stored_type = np.dtype(dtype).newbyteorder("<")
-        stored = file.create_dataset("logits", shape, stored_type, chunks=(1, *shape[1:]), fletcher32=True)
-
-        def append(logits):
-            nonlocal n_written
-            if n_written >= len(stored) or np.shape(logits) != shape[1:]:
-                raise ValueError(
-                    f"expected {len(stored)} epochs of shape {shape[1:]}, got {np.shape(logits)}"
-                )
-            with np.errstate(over="ignore"):
-                values = np.asarray(logits).astype(stored_type)
-            if not np.isfinite(values).all():
-                raise InputError(f"{path}: epoch {n_written}: a logit is not finite as {dtype}")
-            stored[n_written] = values
-            n_written += 1
-
-        yield append
-        if n_written != len(stored):
-            raise ValueError(f"expected {len(stored)} epochs of shape {shape[1:]}, got {n_written}")
+    k = len(epoch_digests)
+    layouts = {"logits": Layout(dtype, (k, n_images, n_classes)), "epoch_digest": Layout("u1", (k, 32))}
+    attributes = {"members": [vars(member) for member in members], "provenance": provenance}
+    # Logits of other epochs are another file, though their number is the same.
+    key = None if resume_key is None else f"{resume_key} {b''.join(epoch_digests).hex()}"
+    with sealed_writer(path, format_name, VERSION, attributes, layouts, key) as file:
+        writer = LogitsWriter(path, file, dtype)
+        yield writer
+        if writer.missing:
+            raise ValueError(f"{path}: epochs {writer.missing[:5]} were not written")
 
 
-def write_logits(path, format_name, epochs, *layout):
+def write_logits(path, format_name, epochs, epoch_digests, *layout):
     """Write a file of logits from an iterable of epochs, taken one at a time; see `logits_writer`."""
-    with logits_writer(path, format_name, *layout) as append:
-        for logits in epochs:
-            append(logits)
+    with logits_writer(path, format_name, epoch_digests, *layout) as writer:
+        for epoch, (logits, digest) in enumerate(zip(epochs, epoch_digests, strict=True)):
+            writer.write(epoch, digest, logits)
 
 
 class StoredLogits:
@@ -115,22 +136,21 @@ class StoredLogits:
 
     def __init__(self, path, format_name, epoch_digests, n_images):
         self.path, self.format_name = Path(path), format_name
-        with open_hdf5(path, format_name, VERSION) as file:
-            stored, digests = _checked_arrays(path, file)
-            k = len(epoch_digests)
-            if stored.shape[:2] != (k, n_images):
-                raise InputError(
-                    f"{path}: logits: expected shape ({k}, {n_images}, n_classes), got {stored.shape}"
-                )
-            for epoch, found in enumerate(digests[()]):
+        with open_sealed(path, format_name, VERSION) as file:
+            shape, k = _checked_shape(file), len(epoch_digests)
+            if shape[:2] != (k, n_images):
+                raise InputError(f"{path}: logits: expected shape ({k}, {n_images}, n_classes), got {shape}")
+            for epoch, found in enumerate(file.read("epoch_digest")):
                 if found.tobytes() != epoch_digests[epoch]:
                     raise InputError(
                         f"{path}: made from another epoch {epoch}: expected digest "
                         f"{epoch_digests[epoch].hex()[:16]}, got {found.tobytes().hex()[:16]}"
                     )
-            self.n_classes = stored.shape[2]
+            self.n_classes = shape[2]
             self.n_epochs = k
-            self.members = _read_members(path, file)
+            self.members = _read_members(file)
+            self.dtype = file.arrays["logits"].dtype
+            self.provenance = read_provenance(file)
 
     def epoch(self, epoch):
         """Logits of stored epoch ``epoch mod n_epochs``.
@@ -139,13 +159,11 @@ class StoredLogits:
         -------
         float16 or float32 array, shape (n, n_classes)
         """
-        with open_hdf5(self.path, self.format_name, VERSION) as file:
-            try:
-                values = file["logits"][epoch % self.n_epochs]
-            except OSError as error:
-                raise InputError(f"{self.path}: logits of epoch {epoch % self.n_epochs}: {error}") from None
+        row = epoch % self.n_epochs
+        with open_sealed(self.path, self.format_name, VERSION) as file:
+            values = file.read("logits", row, row + 1)[0]
         if not np.isfinite(values).all():
-            raise InputError(f"{self.path}: logits of epoch {epoch % self.n_epochs} are not finite")
+            raise InputError(f"{self.path}: logits of epoch {row} are not finite")
         return values
 
 
@@ -158,33 +176,21 @@ def read_epoch_digests(path, format_name):
         By epoch number.
     n_images : int
     """
-    with open_hdf5(path, format_name, VERSION) as file:
-        stored, digests = _checked_arrays(path, file)
-        return {epoch: digest.tobytes() for epoch, digest in enumerate(digests[()])}, stored.shape[1]
+    with open_sealed(path, format_name, VERSION) as file:
+        n_images = _checked_shape(file)[1]
+        return {epoch: digest.tobytes() for epoch, digest in enumerate(file.read("epoch_digest"))}, n_images
 
 
-def _checked_arrays(path, file):
-    """The two arrays, whose types and shapes fit each other; no larger than the file."""
-    stored, digests = file.get("logits"), file.get("epoch_digest")
-    if not isinstance(stored, h5py.Dataset) or stored.ndim != 3:
-        found = getattr(stored, "shape", None)
-        raise InputError(f"{path}: logits: expected shape (n_epochs, n_images, n_classes), got {found}")
-    if stored.dtype not in (np.float16, np.float32):
-        raise InputError(f"{path}: logits: expected float16 or float32, got {stored.dtype}")
-    shape = (len(stored), 32)
-    is_array = isinstance(digests, h5py.Dataset) and digests.dtype == np.uint8
-    if not is_array or digests.shape != shape:
-        raise InputError(f"{path}: epoch_digest: expected uint8 of shape {shape}, got {digests}")
-    for array in (stored, digests):
-        n_bytes = array.dtype.itemsize * math.prod(array.shape)
-        if array.id.get_storage_size() < n_bytes:
-            raise InputError(f"{path}: {array.name[1:]}: expected {n_bytes:,} bytes, the file holds fewer")
-    return stored, digests
+def _checked_shape(file):
+    """Shape of the logits; an InputError where the arrays do not fit each other."""
+    shape = file.array("logits", (np.float16, np.float32), (None, None, None)).shape
+    file.array("epoch_digest", np.uint8, (shape[0], 32))
+    return shape
 
 
-def _read_members(path, file):
+def _read_members(file):
+    rows = file.attributes.get("members")
     try:
-        rows = json.loads(file.attrs["members"])
         return tuple(Member(int(row["trial"]), str(row["weights_digest"])) for row in rows)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: attribute members: {error!r}") from None
+        raise InputError(f"{file.path}: attribute members: {error!r}") from None

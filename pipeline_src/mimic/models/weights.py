@@ -8,12 +8,12 @@ import safetensors
 import safetensors.torch
 import torch
 
-from mimic.artifact import written_whole
+from mimic.artifact import DIGEST_KEY, digest_arrays, digest_json, written_whole
 from mimic.cli import InputError
 from mimic.models.architecture import count_parameters, from_json_value, to_json_value
 from mimic.models.net import Net
 
-FORMAT, HEADER_KEY = "mimic.weights/1", "mimic"
+FORMAT, HEADER_KEY = "mimic.weights/2", "mimic"
 IMAGE_SHAPE = (3, 32, 32)
 
 
@@ -25,10 +25,19 @@ def write_weights(path, net):
         "architecture": to_json_value(net.architecture),
         "input_scale": net.input_scale,
     }
+    header[DIGEST_KEY] = _digest(header, tensors)
     # One key: safetensors writes several in random order, and the file's digest names the net.
     metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
     with written_whole(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata)
+        # Written from here, so that a full disk is an error of the system that names the file.
+        temporary.write_bytes(safetensors.torch.save(tensors, metadata))
+
+
+def _digest(header, tensors):
+    """SHA-256 of all that a file says: the rest of its header and the tensors."""
+    rest = {key: value for key, value in header.items() if key != DIGEST_KEY}
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return digest_json({**rest, "tensors": digest_arrays(**arrays)})
 
 
 def read_weights(path):
@@ -72,6 +81,12 @@ def read_weights(path):
         if tensor.dtype != torch.float32 or not tensor.isfinite().all():
             found = "others" if tensor.dtype == torch.float32 else str(tensor.dtype).removeprefix("torch.")
             raise InputError(f"{path}: {name}: expected finite float32 numbers, got {found}")
+    found = _digest(header, tensors)
+    if found != header.get(DIGEST_KEY):
+        raise InputError(
+            f"{path}: was changed after it was written: expected digest {str(header.get(DIGEST_KEY))[:16]}, "
+            f"got {found[:16]}"
+        )
     net.load_state_dict(tensors)
     return net.eval()
 

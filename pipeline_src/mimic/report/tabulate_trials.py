@@ -3,7 +3,7 @@
 import sys
 
 from mimic.cli import run_stage, stage_parser
-from mimic.report.trials import read_metrics, trials_frame, write_csv
+from mimic.report.trials import read_metrics, trials_frame, write_trials
 
 
 def tabulate_trials(trials, where="trials"):
@@ -22,7 +22,7 @@ def main(argv=None):
 
     trials = [read_metrics(path) for path in arguments.metrics]
     table = tabulate_trials(trials, f"--metrics for {arguments.out}")
-    write_csv(arguments.out, table)
+    write_trials(arguments.out, table)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The trials' results: ``metrics.json`` files, the ``trials.csv`` of a study, and which trial is best.
 
 Both kinds of file may come from a colleague, so each row passes the same closed check (`Trial`). A CSV row
-holds the very numbers of its JSON file: floats are written in the shortest form that reads back equal.
+holds the very numbers of its JSON file: floats are written in the shortest form that reads back equal. Its
+last column ``digest`` says whether the table is what was written.
 
 Notation of the frames: one row a trial, sorted by trial number; the columns are those of `COLUMNS`, then
 ``hyperparameter.NAME`` in alphabetical order. Accuracies are fractions 0-1; what a trial does not have
@@ -16,12 +17,13 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mimic.artifact import read_json, write_text
+from mimic.artifact import digest_json, read_json, write_text
 from mimic.cli import InputError, validation_message
 from mimic.config.families import CNN_FAMILIES, FAMILIES, parse_budget
 
 FORMAT = "mimic.trial"
 PREFIX = "hyperparameter."
+DIGEST = "digest"
 COLUMNS = (
     *("study", "trial", "round", "status", "loss", "family", "budget", "seed", "architecture"),
     *("n_parameters", "epochs", "best_epoch", "seconds"),
@@ -145,6 +147,16 @@ def trials_frame(trials, where):
     return frame
 
 
+def write_trials(path, frame):
+    """Write a study's frame as ``trials.csv``, with a column ``digest`` that holds the same in each row.
+
+    It is the SHA-256 of all other cells, so that a row that is changed or lost is noticed.
+    """
+    header, *rows = csv.reader(frame.to_csv(index=False, lineterminator="\n").splitlines())
+    digest = digest_json([header, *rows])
+    write_csv(path, frame.assign(**{DIGEST: digest}))
+
+
 def write_csv(path, frame):
     """Write a frame, whole or not at all: no index, empty cells for what is missing, exact floats."""
     write_text(path, frame.to_csv(index=False, lineterminator="\n"))
@@ -188,15 +200,30 @@ def read_trials(path):
             rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV file: {error}") from None
-    known = all(column in COLUMNS or column.startswith(PREFIX) for column in header)
-    if not known or len(set(header)) != len(header) or not set(COLUMNS) <= set(header):
-        raise InputError(f"{path}: expected the columns of a trials.csv, {', '.join(COLUMNS)}")
+    known = all(column in COLUMNS or column.startswith(PREFIX) for column in header[:-1])
+    if (
+        not known
+        or len(set(header)) != len(header)
+        or not set(COLUMNS) <= set(header)
+        or header[-1:] != [DIGEST]
+    ):
+        raise InputError(f"{path}: expected the columns of a trials.csv, {', '.join((*COLUMNS, DIGEST))}")
     trials = []
     for line, row in rows:
         if len(row) != len(header):
             raise InputError(f"{path} line {line}: expected {len(header)} cells, found {len(row)}")
         trials.append(_trial_of_row(dict(zip(header, row, strict=True)), f"{path} line {line}"))
+    _check_digest(path, header, [row for _, row in rows])
     return trials_frame(trials, path)
+
+
+def _check_digest(path, header, rows):
+    found = digest_json([header[:-1], *(row[:-1] for row in rows)])
+    for row in rows:
+        if row[-1] != found:
+            raise InputError(
+                f"{path}: was changed after it was written: expected digest {row[-1][:16]}, got {found[:16]}"
+            )
 
 
 def read_studies(paths, loss, what):

@@ -18,7 +18,6 @@ The key names the training: another one's file is ignored. A file that is damage
 held, never the training.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -31,7 +30,7 @@ import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from mimic.artifact import digest_arrays, written_whole
+from mimic.artifact import digest_arrays, part_of, written_whole
 from mimic.training.loop import EpochRecord, State
 
 FORMAT, FILE = "mimic.checkpoint/1", "checkpoint.safetensors"
@@ -53,12 +52,6 @@ class _Header:
     seconds: float = Field(ge=0, allow_inf_nan=False)
 
 
-def key_of(**facts):
-    """SHA-256 that names a training, of JSON-ready facts: all that its bytes depend on."""
-    text = json.dumps(facts, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def to_bytes(state, key, seconds):
     """A `State` as the bytes of a safetensors file.
 
@@ -66,7 +59,7 @@ def to_bytes(state, key, seconds):
     ----------
     state : mimic.training.loop.State
     key : str
-        See `key_of`.
+        Names the training: digest of all that its bytes depend on.
     seconds : float
         Spent on the training so far.
     """
@@ -137,7 +130,7 @@ class Checkpoint:
     folder : path
         Of the trial's outputs.
     key : str
-        See `key_of`.
+        Names the training.
     every_seconds : float
     say : callable, str -> None
         Gets a line where there is something to say.
@@ -164,7 +157,6 @@ class Checkpoint:
             With `state` and `restore`, see `mimic.training.loop`.
         """
         try:
-            self._remove_parts()
             found = self._read(net)
             if found is None:
                 return
@@ -218,13 +210,8 @@ class Checkpoint:
             return
         started = time.perf_counter()
         data = to_bytes(net.state(), self.key, self.seconds())
-        try:
-            with written_whole(self.path) as temporary, open(temporary, "wb") as file:
-                file.write(data)
-        except OSError as error:
-            # What fails in the middle of a write does not say where.
-            error.filename = str(self.path)
-            raise
+        with written_whole(self.path) as temporary:
+            temporary.write_bytes(data)
         self._saved = time.perf_counter()
         self._cost_seconds = self._saved - started
 
@@ -232,11 +219,8 @@ class Checkpoint:
         """The training is over and its outputs are written: nothing is to be resumed."""
         if not self._is_folder():
             self.path.unlink(missing_ok=True)
+            # Of a process that was killed while it wrote: as large as the file itself.
+            part_of(self.path).unlink(missing_ok=True)
 
     def _is_folder(self):
         return self.path.is_dir() and not self.path.is_symlink()
-
-    def _remove_parts(self):
-        # Of a process that was killed while it wrote: as large as the file itself.
-        for part in self.path.parent.glob(f".{FILE}.*.part"):
-            part.unlink(missing_ok=True)

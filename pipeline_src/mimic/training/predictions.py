@@ -1,21 +1,22 @@
-"""The logits of a trial on validation and test images: format ``mimic.predictions``, version 1.
+"""The logits of a trial on validation and test images: format ``mimic.predictions``, version 2.
 
 ==================  =======  =====================  ===========================================
-dataset             dtype    shape                  meaning
+array               dtype    shape                  meaning
 ==================  =======  =====================  ===========================================
 validation_logits   float32  (n_validation, n_cls)  before softmax, rows as in ``dataset.h5``
 test_logits         float32  (n_test, n_cls)        likewise
 ==================  =======  =====================  ===========================================
 """
 
-import h5py
 import numpy as np
 
-from mimic.artifact import create_hdf5, open_hdf5, read_provenance
 from mimic.cli import InputError
+from mimic.sealed import open_sealed, read_provenance
+from mimic.sealing import write_sealed
 
-FORMAT, VERSION = "mimic.predictions", 1
+FORMAT, VERSION = "mimic.predictions", 2
 SPLITS = ("validation", "test")
+_ROWS_PER_CHECKSUM = 1000
 
 
 def write_predictions(path, logits, provenance):
@@ -27,9 +28,8 @@ def write_predictions(path, logits, provenance):
         By split. A diverged trial's rows may be missing: shape (0, n_classes).
     provenance : dict
     """
-    with create_hdf5(path, FORMAT, VERSION, provenance) as file:
-        for split in SPLITS:
-            file.create_dataset(f"{split}_logits", data=logits[split].astype("<f4"), fletcher32=True)
+    arrays = {f"{split}_logits": logits[split].astype("<f4") for split in SPLITS}
+    write_sealed(path, FORMAT, VERSION, {"provenance": provenance}, arrays, _ROWS_PER_CHECKSUM)
 
 
 def read_predictions(path, n_classes, seed=None):
@@ -52,15 +52,12 @@ def read_predictions(path, n_classes, seed=None):
     InputError
         If the file is of another format, or its arrays are not finite logits of `n_classes` classes.
     """
-    with open_hdf5(path, FORMAT, VERSION) as file:
+    with open_sealed(path, FORMAT, VERSION) as file:
         logits = {}
         for split in SPLITS:
             name = f"{split}_logits"
-            dataset = file.get(name)
-            is_array = isinstance(dataset, h5py.Dataset) and dataset.dtype == np.float32
-            if not is_array or dataset.shape[1:] != (n_classes,):
-                raise InputError(f"{path}: {name}: expected float32 of shape (n, {n_classes}), got {dataset}")
-            logits[split] = dataset[()]
+            file.array(name, np.float32, (None, n_classes))
+            logits[split] = file.read(name)
             if not np.isfinite(logits[split]).all():
                 raise InputError(f"{path}: {name}: expected finite logits")
         provenance = read_provenance(file)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimic.artifact import write_json, write_text
-from mimic.training.checkpoint import Checkpoint, key_of
+from mimic.artifact import digest_json, write_json, write_text
+from mimic.training.checkpoint import Checkpoint
 from mimic.training.evaluate import predict, score
 from mimic.training.loop import EpochRecord
 from mimic.training.predictions import SPLITS, write_predictions
@@ -150,7 +150,7 @@ def trial_checkpoint(args, device, report, **facts):
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    key = key_of(trial=args.trial, **arithmetic, **facts)
+    key = digest_json({"trial": args.trial, **arithmetic, **facts})
     return Checkpoint(Path(args.metrics).parent, key, args.checkpoint_seconds, report.note, report.resume)
 
 

@@ -37,8 +37,7 @@ def test_the_embedded_set_is_written_with_its_origin(tmp_path):
         "test": 20,
     }
     assert dataset.class_names == shapes.CLASS_NAMES
-    with artifact.open_hdf5(tmp_path / "dataset.h5", store.FORMAT, store.VERSION) as file:
-        provenance = artifact.read_provenance(file)
+    _, provenance = store.read_dataset_header(tmp_path / "dataset.h5")
     counts = {"n_train": 30, "n_validation": 10, "n_test": 20}
     assert provenance["settings"] == {"source": "shapes", **counts}  # not where the images lay
     assert provenance["sources"] == {"images": "drawn"}
@@ -70,6 +69,22 @@ def test_images_keep_their_labels_through_the_split():
     dataset = prepare_dataset(source, DataSettings(**SHAPES), seeding.numpy_generator(1, "split"))
     for split in store.SPLITS:
         assert np.array_equal(dataset.images[split][:, 1, 3, 5], dataset.labels[split])
+
+
+def test_every_image_knows_its_row_in_the_source():
+    """Each image's pixels are its row, below 256."""
+    numbers = {part: np.arange(n, dtype=np.uint8) for part, n in (("train", 50), ("test", 30))}
+    images = {
+        part: np.broadcast_to(rows[:, None, None, None], (len(rows), 3, 32, 32))
+        for part, rows in numbers.items()
+    }
+    source = from_arrays(["a"], images, {part: np.zeros(len(rows), int) for part, rows in numbers.items()})
+    dataset = prepare_dataset(source, DataSettings(**SHAPES), seeding.numpy_generator(1, "split"))
+    for split in store.SPLITS:
+        assert dataset.rows[split].dtype == np.int64
+        assert np.array_equal(dataset.images[split][:, 1, 3, 5], dataset.rows[split])
+    together = [*dataset.rows["train"], *dataset.rows["validation"]]
+    assert len(set(together)) == 40
 
 
 def test_an_image_folder_is_read(tmp_path):
@@ -137,3 +152,35 @@ def test_real_images_are_read(tmp_path):
     dataset = store.read_dataset(tmp_path / "dataset.h5")
     assert dataset.class_names[:3] == ("airplane", "automobile", "bird")
     assert 90 < dataset.images["train"].mean() < 150  # natural images are grey on average
+
+
+def test_a_shared_split_is_used_and_its_dataset_expected(tmp_path, monkeypatch):
+    """Another seed would draw another split; the shared one makes the very dataset."""
+    arrays = shapes.generate(60, np.random.default_rng(0))
+    images = {"train": arrays[0][:40], "test": arrays[0][40:]}
+    labels = {"train": arrays[1][:40], "test": arrays[1][40:]}
+    source = from_arrays(shapes.CLASS_NAMES, images, labels)
+    monkeypatch.setattr("mimic.data.prepare_dataset.open_source", lambda *arguments: source)
+
+    def prepare(name, seed, *options, **changes):
+        arguments = ["--settings", json.dumps(SHAPES | changes), "--seed", str(seed)]
+        main([*arguments, "--out", str(tmp_path / name), *options])
+        return store.read_dataset(tmp_path / name)
+
+    ours = prepare("ours.h5", 5)
+    assert prepare("drawn.h5", 6).digest != ours.digest
+    split = str(tmp_path / "split.h5")
+    store.write_split(split, ours.rows, ours.digest, {})
+    theirs = prepare("theirs.h5", 6, "--split", split)
+    assert theirs.digest == ours.digest
+    for part, rows in ours.rows.items():
+        np.testing.assert_array_equal(theirs.rows[part], rows)
+    with pytest.raises(InputError, match=r"data\.n_test: the shared split has 20, got 19"):
+        prepare("other.h5", 6, "--split", split, n_test=19)
+    store.write_split(split, ours.rows, "0" * 64, {})
+    with pytest.raises(InputError, match="these are not the images that the shared targets belong to"):
+        prepare("other.h5", 6, "--split", split)
+    store.write_split(split, ours.rows | {"train": ours.rows["train"] + 100}, ours.digest, {})
+    with pytest.raises(InputError, match="wants images beyond the 40 of part train"):
+        prepare("other.h5", 6, "--split", split)
+    assert not (tmp_path / "other.h5").exists()

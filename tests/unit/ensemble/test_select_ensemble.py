@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mimic.artifact import write_json
 from mimic.cli import InputError
 from mimic.ensemble.select_ensemble import main, select_ensemble
 from mimic.training.evaluate import score
@@ -36,7 +37,7 @@ def trials(tmp_path, dataset):
             "test_accuracy": score(logits["test"], dataset.labels["test"][:rows])[0],
         }
         values = {key: value for key, value in (values | changes).items() if value != "missing"}
-        (folder / "metrics.json").write_text(json.dumps(values))
+        write_json(folder / "metrics.json", values)
         for name, suffix in (("metrics", "json"), ("predictions", "h5")):
             paths[name].append(str(folder / f"{name}.{suffix}"))
         return logits, values

@@ -1,14 +1,13 @@
-import json
-
 import pytest
 
+from mimic.artifact import write_json
 from mimic.cli import InputError
 from mimic.ensemble.store import read_members
 
 
 def write(tmp_path, **content):
     path = tmp_path / "members.json"
-    path.write_text(json.dumps({"format": "mimic.ensemble", **content}))
+    write_json(path, {"format": "mimic.ensemble", **content})
     return path
 
 

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from tests.sealed_files import forge, reseal
 
 from mimic.cli import InputError
 
@@ -17,11 +18,7 @@ def refusal(function, *args):
 
 def change(path, name, function):
     """Tamper with one array of a shard."""
-    with h5py.File(path, "r+") as file:
-        values = file[name][()]
-        function(values)
-        file[name][...] = values
-    return path
+    return reseal(path, {name: function})
 
 
 def test_pixels_and_recipe_give_the_same_images_in_the_same_order(generate, read):
@@ -119,20 +116,30 @@ def test_the_probe_of_every_epoch_is_looked_at(generate, read, store):
     assert "probe" in refusal(epochs.images, 1)
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
-def test_a_truncated_file_is_refused(generate, read, keep):
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (0.0, "an empty file"),
+        (0.001, "seal is damaged"),
+        (0.5, "bytes, the file has"),
+        (0.99, "bytes, the file has"),
+    ],
+)
+def test_a_truncated_file_is_refused(generate, read, keep, said):
     path = generate(0)
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[: int(keep * len(content))])
-    assert refusal(read, path).startswith(f"{path}: not a readable HDF5 file")
+    message = refusal(read, path)
+    assert message.startswith(f"{path}: ")
+    assert said in message
 
 
 @pytest.mark.parametrize("name", ["recipe/mirror", "images"])
 def test_a_flipped_bit_is_refused(generate, read, name):
-    """The checksum of a chunk finds it; nothing damaged reaches a net."""
+    """The checksum of an epoch finds it; nothing damaged reaches a net."""
     path = generate(0)
     with h5py.File(path) as file:
-        place = file[name].id.get_chunk_info(0).byte_offset
+        place = file[name].id.get_offset()
     with open(path, "r+b") as file:
         file.seek(place + 7)
         byte = file.read(1)
@@ -140,55 +147,53 @@ def test_a_flipped_bit_is_refused(generate, read, name):
         file.write(bytes([byte[0] ^ 4]))
     epochs = read(path)
     message = refusal(epochs.images if name == "images" else epochs.recipe, 0)
-    assert message.startswith(f"{path}: ")
-
-
-def replaced(path, name, **options):
-    with h5py.File(path, "r+") as file:
-        if name in file:
-            del file[name]
-        if options:
-            file.create_dataset(name, **options)
-    return path
+    assert message.startswith(f"{path}: {name}: rows 0 to 0 are damaged: expected checksum")
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("name", "values"),
     [
-        ("epoch", {}),
-        ("epoch", {"data": np.zeros((1, 1), np.int32)}),
-        ("epoch", {"data": np.zeros(0, np.int32)}),
-        ("epoch", {"data": np.zeros(1, np.int64)}),
-        ("epoch_digest", {}),
-        ("epoch_digest", {"data": np.zeros((1, 31), np.uint8)}),
-        ("recipe/mirror", {}),
-        ("recipe/mirror", {"data": np.zeros((1, 35), bool)}),
-        ("recipe/crop_x", {"data": np.zeros((1, 36), np.int64)}),
-        ("images", {"data": np.zeros((1, 36, 3, 32, 31), np.uint8)}),
-        ("images", {"data": np.zeros((1, 35, 3, 32, 32), np.uint8)}),
-        ("images", {"shape": (1, 36, 3, 32, 32), "dtype": np.float32}),
-        ("probe_images", {}),
-        ("probe_images", {"data": np.zeros((1, 3, 3, 32, 32), np.uint8)}),
+        ("epoch", None),
+        ("epoch", np.zeros((1, 1), np.int32)),
+        ("epoch", np.zeros(0, np.int32)),
+        ("epoch", np.zeros(1, np.int64)),
+        ("epoch_digest", None),
+        ("epoch_digest", np.zeros((1, 31), np.uint8)),
+        ("recipe/mirror", None),
+        ("recipe/mirror", np.zeros((1, 35), bool)),
+        ("recipe/crop_x", np.zeros((1, 36), np.int64)),
+        ("images", np.zeros((1, 36, 3, 32, 31), np.uint8)),
+        ("images", np.zeros((1, 35, 3, 32, 32), np.uint8)),
+        ("images", np.zeros((1, 36, 3, 32, 32), np.float32)),
+        ("probe_images", None),
+        ("probe_images", np.zeros((1, 0, 3, 32, 32), np.uint8)),
+        ("probe_images", np.zeros((1, 37, 3, 32, 32), np.uint8)),
+        ("probe_images", np.zeros((2, 3, 3, 32, 32), np.uint8)),
     ],
 )
-def test_arrays_of_another_shape_or_type_are_refused(generate, read, name, options):
-    path = replaced(generate(0), name, **options)
+def test_arrays_of_another_shape_or_type_are_refused(generate, read, name, values):
+    path = reseal(generate(0), {name: values})
     message = refusal(read, path)
     assert message.startswith(f"{path}: {name}: expected")
 
 
-def test_a_group_in_the_place_of_an_array_is_refused(generate, read):
-    path = generate(0)
-    for name in ("epoch", "images"):
-        with h5py.File(path, "r+") as file:
-            del file[name]
-            file.create_group(name)
-        assert f"{path}: " in refusal(read, path)
+@pytest.mark.parametrize("name", ["epoch", "epoch_digest", "probe_images", "recipe/hue_shift"])
+def test_a_group_in_the_place_of_an_array_is_refused(generate, read, name):
+    path = reseal(generate(0), {name: None, f"{name}/within": np.zeros(1, np.int32)})
+    message = refusal(read, path)
+    assert message.startswith(f"{path}: {name}: expected")
+    assert message.endswith("got nothing")
 
 
 def test_more_epochs_than_the_file_holds_are_refused_before_they_are_read(generate, read):
     """A claim of a billion epochs in a file of some kilobytes."""
     path = generate(0, store="recipe")
-    for name, shape, dtype in (("epoch", (10**9,), "i4"), ("epoch_digest", (10**9, 32), "u1")):
-        replaced(path, name, shape=shape, dtype=dtype, chunks=(1000, *shape[1:]))
-    assert f"{path}: " in refusal(read, path)
+
+    def claim(seal):
+        for name in ("epoch", "epoch_digest"):
+            seal["arrays"][name]["shape"][0] = 10**9
+
+    forge(path, claim)
+    message = refusal(read, path)
+    assert message.startswith(f"{path}: seal: epoch")
+    assert "000,000 bytes of its own in the file" in message

@@ -86,6 +86,8 @@ def test_settings_are_read_from_json():
         ('{"n_members": "many"}', "--settings: n_members: "),
         ('{"n_members": NaN}', "--settings: n_members: "),
         ('{"n_members": 1, "x": 2}', "--settings: x: unknown key"),
+        ('{"n_members": 1, "x\\ny\\u001b[31m": 2}', r"--settings: 'x\ny\x1b[31m': unknown key"),
+        (json.dumps({"n_members": 1, "y" * 1000: 2}), f"--settings: '{'y' * 56}...: unknown key"),
         (json.dumps({"n_members": "y" * 1000}), "--settings: n_members: "),
         ("[" * 100_000, "--settings: not JSON"),
     ],

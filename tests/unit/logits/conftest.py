@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from mimic.artifact import write_json
 from mimic.epochs.generate_epochs import main as generate_epochs
 from mimic.logits.average_logits import main as average_logits
 from mimic.logits.record_logits import main as record_logits
@@ -56,7 +57,7 @@ def average(tmp_path):
 
     def run(members, paths, dtype="float32", name="targets.h5", ensemble=None):
         listed = tmp_path / "members.json"
-        listed.write_text(json.dumps(ensemble or {"format": "mimic.ensemble", "members": members}))
+        write_json(listed, ensemble or {"format": "mimic.ensemble", "members": members})
         out = str(tmp_path / name)
         average_logits(["--dtype", dtype, "--members", str(listed), "--logits", *paths, "--targets", out])
         return out

@@ -4,8 +4,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from tests.sealed_files import reseal
 
-from mimic.artifact import read_provenance
 from mimic.cli import InputError
 from mimic.epochs.generate_epochs import main as generate_epochs
 from mimic.logits.average_logits import average_logits
@@ -50,7 +50,7 @@ def test_targets_are_the_members_mean_in_the_epochs_order(member, average):
         np.testing.assert_array_equal(file["epoch_digest"], one["epoch_digest"])
         assert file.attrs["format"] == "mimic.targets"
         assert [m["trial"] for m in json.loads(file.attrs["members"])] == [5, 2, 9]
-        assert list(read_provenance(file)["sources"]["members"]) == ["2", "5", "9"]
+        assert list(json.loads(file.attrs["provenance"])["sources"]["members"]) == ["2", "5", "9"]
 
 
 def test_the_order_of_the_files_changes_no_byte(member, average):
@@ -98,10 +98,7 @@ HSV = {
 
 def test_logits_of_other_classes_are_refused_and_not_broadcast(member, average):
     first, second = member(5), member(2)
-    with h5py.File(second, "r+") as file:
-        values = file["logits"][:, :, :1]
-        del file["logits"]
-        file["logits"] = values
+    reseal(second, {"logits": logits_of(second)[:, :, :1]})
     with pytest.raises(InputError, match=r"2\.h5: expected 3 classes, got 1"):
         average([5, 2], [first, second])
 
@@ -124,8 +121,7 @@ def test_a_file_that_names_no_members_is_refused(member, average, ensemble):
 @pytest.mark.parametrize("name", ["logits", "epoch_digest"])
 def test_a_first_file_without_an_array_is_refused(member, average, name):
     path = member(5)
-    with h5py.File(path, "r+") as file:
-        del file[name]
+    reseal(path, {name: None})
     with pytest.raises(InputError, match=rf"5\.h5: {name}: "):
         average([5], [path])
 
@@ -138,7 +134,6 @@ def test_targets_are_no_member(member, average):
 
 def test_logits_of_several_nets_are_no_member(member, average):
     path = member(5)
-    with h5py.File(path, "r+") as file:
-        file.attrs["members"] = json.dumps([{"trial": t, "weights_digest": "w"} for t in (5, 2)])
+    reseal(path, attributes={"members": [{"trial": t, "weights_digest": "w"} for t in (5, 2)]})
     with pytest.raises(InputError, match=r"5\.h5: expected the logits of one member, got 2"):
         average([5, 2], [path])

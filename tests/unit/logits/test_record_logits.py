@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from mimic.artifact import digest_file, read_provenance
+from mimic.artifact import digest_file
 from mimic.augment.render import Renderer
 from mimic.cli import InputError
 from mimic.data.store import make_dataset, write_dataset
 from mimic.epochs.store import StoredEpochs
+from mimic.logits import record_logits
 from mimic.logits.record_logits import main
 from mimic.logits.store import MEMBER_FORMAT, Member, StoredLogits
 from mimic.models.net import new_net
@@ -34,7 +35,7 @@ def test_a_member_s_logits_are_its_own_on_every_stored_image(member, shards, dat
     weights = tmp_path / "weights" / "3.safetensors"
     assert stored.members == (Member(3, digest_file(weights)),)
     with h5py.File(path) as file:
-        assert read_provenance(file)["sources"] == {
+        assert json.loads(file.attrs["provenance"])["sources"] == {
             "dataset": dataset.digest,
             "weights": digest_file(weights),
         }
@@ -52,8 +53,10 @@ def test_float16_costs_no_more_than_its_rounding(member):
 def test_logits_too_large_for_float16_are_refused(member, tmp_path):
     with pytest.raises(InputError, match="epoch 0: a logit is not finite as float16"):
         member(3, dtype="float16", init_scale=1e3)
-    assert not list(Path(tmp_path / "logits").iterdir())
+    folder = tmp_path / "logits"
+    assert [path.name for path in folder.iterdir()] == [".3.h5.part"]
     member(3, dtype="float32", init_scale=1e3)
+    assert [path.name for path in folder.iterdir()] == ["3.h5"]
 
 
 def test_a_net_of_other_classes_is_refused(member):
@@ -64,7 +67,7 @@ def test_a_net_of_other_classes_is_refused(member):
 def test_epochs_of_another_dataset_are_refused(member, dataset, tmp_path):
     images = {split: array.copy() for split, array in dataset.images.items()}
     images["train"][0, 0, 0, 0] ^= 1
-    other = make_dataset(images, dataset.labels, dataset.class_names)
+    other = make_dataset(images, dataset.labels, dataset.class_names, dataset.rows)
     write_dataset(tmp_path / "other.h5", other, {})
     with pytest.raises(InputError, match="made from another dataset") as error:
         member(3, dataset=str(tmp_path / "other.h5"))
@@ -106,3 +109,27 @@ def test_members_recorded_together_get_the_files_of_those_recorded_alone(
     arguments[arguments.index("7")] = "3"
     with pytest.raises(InputError, match="--trials: expected each once, got 3 twice"):
         main([*arguments, "--logits", *paths])
+
+
+@pytest.mark.parametrize("n_done", [1, 2])
+def test_a_member_cut_short_goes_on_with_the_epochs_that_are_missing(
+    member, tmp_path, monkeypatch, capsys, n_done
+):
+    whole = Path(member(3)).read_bytes()
+    (tmp_path / "logits" / "3.h5").unlink()
+    labelled = []
+
+    def stopping(*args):
+        if len(labelled) == n_done:
+            raise KeyboardInterrupt
+        labelled.append(args)
+        return predict(*args)
+
+    with monkeypatch.context() as context:
+        context.setattr(record_logits, "predict", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            member(3)
+    assert [path.name for path in (tmp_path / "logits").iterdir()] == [".3.h5.part"]
+    capsys.readouterr()
+    assert Path(member(3)).read_bytes() == whole
+    assert f"going on: {n_done} epochs are already there" in capsys.readouterr().err

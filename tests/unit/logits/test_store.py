@@ -3,9 +3,17 @@ import json
 import h5py
 import numpy as np
 import pytest
+from tests.sealed_files import reseal
 
 from mimic.cli import InputError
-from mimic.logits.store import MEMBER_FORMAT, TARGETS_FORMAT, Member, StoredLogits, write_logits
+from mimic.logits.store import (
+    MEMBER_FORMAT,
+    TARGETS_FORMAT,
+    Member,
+    StoredLogits,
+    logits_writer,
+    write_logits,
+)
 
 DIGESTS = [bytes([epoch]) * 32 for epoch in range(3)]
 KNOWN = dict(enumerate(DIGESTS))
@@ -86,23 +94,27 @@ def test_logits_are_asked_for_one_epoch_at_a_time(tmp_path):
 @pytest.mark.parametrize("n", [2, 4])
 def test_epochs_too_few_or_too_many_are_refused(write, tmp_path, n):
     """Rows that nobody gave would be zeros, and zeros are logits."""
-    with pytest.raises(ValueError, match="expected 3 epochs"):
+    with pytest.raises(ValueError, match=r"zip\(\) argument"):
         write(np.zeros((n, 5, 4), np.float32))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_logits_of_another_shape_are_not_broadcast(write):
-    with pytest.raises(ValueError, match=r"epochs of shape \(5, 4\), got \(1, 4\)"):
+    with pytest.raises(ValueError, match=r"logits of shape \(5, 4\), got \(1, 4\)"):
         write(np.zeros((3, 1, 4), np.float32))
 
 
 @pytest.mark.parametrize(
     ("name", "data", "expected"),
     [
-        ("logits", None, "logits: expected shape"),
-        ("logits", LOGITS.astype(np.float64), "expected float16 or float32, got float64"),
-        ("logits", LOGITS.astype(np.int32), "expected float16 or float32, got int32"),
-        ("logits", LOGITS[0], "logits: expected shape"),
+        ("logits", None, "logits: expected float16 or float32 of shape (n, n, n), got nothing"),
+        ("logits", LOGITS.astype(np.int64), "expected float16 or float32 of shape (n, n, n), got int64"),
+        ("logits", LOGITS.astype(np.int32), "expected float16 or float32 of shape (n, n, n), got int32"),
+        (
+            "logits",
+            LOGITS[0],
+            "float16 or float32 of shape (n, n, n), got float32 of shape (5, 4)",
+        ),
         ("epoch_digest", None, "epoch_digest: expected uint8"),
         ("epoch_digest", np.zeros((3, 31), np.uint8), "epoch_digest: expected uint8"),
         ("epoch_digest", np.zeros((3, 32), np.int64), "epoch_digest: expected uint8"),
@@ -110,36 +122,29 @@ def test_logits_of_another_shape_are_not_broadcast(write):
 )
 def test_arrays_of_another_shape_or_type_are_refused(write, name, data, expected):
     path = write()
-    with h5py.File(path, "r+") as file:
-        del file[name]
-        if data is not None:
-            file[name] = data
+    reseal(path, {name: data})
     assert expected in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["logits", "epoch_digest"])
 def test_a_group_in_the_place_of_an_array_is_refused(write, name):
     path = write()
-    with h5py.File(path, "r+") as file:
-        del file[name]
-        file.create_group(name)
+    reseal(path, {name: None, f"{name}/within": LOGITS})
     assert name in refusal(path)
 
 
 @pytest.mark.parametrize(
-    "members", ["", "{", "3", "[3]", '[{"trial": 1}]', '[{"trial": "x", "weights_digest": ""}]']
+    "members", [None, "3", 3, [3], {"trial": 1}, [{"trial": 1}], [{"trial": "x", "weights_digest": ""}]]
 )
 def test_members_that_are_none_are_refused(write, members):
     path = write()
-    with h5py.File(path, "r+") as file:
-        file.attrs["members"] = members
+    reseal(path, attributes={"members": members})
     assert "attribute members" in refusal(path)
 
 
 def test_a_logit_that_is_not_finite_does_not_reach_a_student(write):
     path = write()
-    with h5py.File(path, "r+") as file:
-        file["logits"][2, 0, 0] = np.nan
+    reseal(path, {"logits": lambda logits: logits.__setitem__((2, 0, 0), np.nan)})
     stored = StoredLogits(path, TARGETS_FORMAT, KNOWN, 5)
     stored.epoch(0)
     with pytest.raises(InputError, match="logits of epoch 2 are not finite"):
@@ -149,16 +154,46 @@ def test_a_logit_that_is_not_finite_does_not_reach_a_student(write):
 def test_a_flipped_bit_is_refused(write):
     path = write()
     with h5py.File(path) as file:
-        place = file["logits"].id.get_chunk_info(1).byte_offset
+        place = file["logits"].id.get_offset() + LOGITS[0].nbytes
     content = bytearray(path.read_bytes())
     content[place + 3] ^= 1
     path.write_bytes(content)
     stored = StoredLogits(path, TARGETS_FORMAT, KNOWN, 5)
     stored.epoch(0)
-    with pytest.raises(InputError, match=r"targets\.h5: logits of epoch 1"):
+    with pytest.raises(InputError, match=r"targets\.h5: logits: rows 1 to 1 are damaged: expected checksum"):
         stored.epoch(1)
 
 
 def test_members_are_stored_as_trial_and_digest(write):
     with h5py.File(write()) as file:
         assert json.loads(file.attrs["members"])[0] == {"trial": 3, "weights_digest": "a" * 64}
+
+
+def write_some(path, epochs, digests=DIGESTS, dtype="float32", key="key"):
+    """Write some epochs under a key; returns those that were missing before."""
+    with logits_writer(path, TARGETS_FORMAT, digests, 5, 4, dtype, MEMBERS, {}, key) as writer:
+        missing = list(writer.missing)
+        for epoch in epochs:
+            writer.write(epoch, digests[epoch], LOGITS[epoch])
+    return missing
+
+
+def test_a_file_cut_short_goes_on_with_the_epochs_that_are_missing(write, tmp_path):
+    whole = write().read_bytes()
+    path = tmp_path / "again.h5"
+    with pytest.raises(ValueError, match=r"again\.h5: epochs \[0, 2\] were not written"):
+        write_some(path, [1])
+    assert not path.exists()
+    assert write_some(path, [2, 0]) == [0, 2]
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"key": "another"}, {"dtype": "float16"}, {"digests": DIGESTS[::-1]}],
+    ids=["device", "type", "epochs"],
+)
+def test_logits_of_another_device_type_or_epochs_are_not_gone_on_with(tmp_path, changes):
+    with pytest.raises(ValueError, match="were not written"):
+        write_some(tmp_path / "t.h5", [0, 1])
+    assert write_some(tmp_path / "t.h5", [0, 1, 2], **changes) == [0, 1, 2]

@@ -24,6 +24,17 @@ def save(path, tensors=None, **changes):
     return path
 
 
+def changed(path, change):
+    """A written file with changed tensors or header, and the digest as it was."""
+    write_weights(path, NET)
+    with safetensors.safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["mimic"])
+    tensors = {name: tensor.clone() for name, tensor in safetensors.torch.load_file(path).items()}
+    change(header, tensors)
+    safetensors.torch.save_file(tensors, path, {"mimic": json.dumps(header)})
+    return path
+
+
 def refusal(path):
     with pytest.raises(InputError) as error:
         read_weights(path)
@@ -48,12 +59,30 @@ def test_the_same_weights_are_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header, tensors: tensors["layers.0.bias"].add_(1),
+        lambda header, tensors: header.update(input_scale=1.2),
+        lambda header, tensors: header.update(more=1),
+        lambda header, tensors: header.pop("sha256"),
+        lambda header, tensors: header.update(sha256="f" * 64),
+    ],
+    ids=["tensor", "scale", "key", "no digest", "digest"],
+)
+def test_a_file_that_was_changed_is_refused_with_both_digests(tmp_path, change):
+    assert changed(tmp_path / "w", lambda header, tensors: None).exists()
+    read_weights(tmp_path / "w")
+    message = refusal(changed(tmp_path / "w", change))
+    assert "was changed after it was written: expected digest" in message
+
+
 def test_a_missing_file_is_refused(tmp_path):
     assert "no such file" in refusal(tmp_path / "none.safetensors")
 
 
 def test_another_format_is_refused(tmp_path):
-    assert "expected format 'mimic.weights/1', got None" in refusal(save(tmp_path / "w", format=None))
+    assert "expected format 'mimic.weights/2', got None" in refusal(save(tmp_path / "w", format=None))
     assert "got 'other'" in refusal(save(tmp_path / "w", format="other"))
 
 
@@ -125,7 +154,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*args):
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(safetensors.torch, "save_file", fail)
+    monkeypatch.setattr(safetensors.torch, "save", fail)
     with pytest.raises(RuntimeError, match="disk full"):
         write_weights(path, NET)
     assert path.read_bytes() == before

@@ -1,9 +1,9 @@
 """Invented trials, written as the ``metrics.json`` files that training leaves."""
 
-import json
-
 import pytest
+from tests.sealed_files import write_foreign_json
 
+from mimic.artifact import write_json
 from mimic.report import tabulate_trials
 
 
@@ -48,7 +48,7 @@ def write_metrics(tmp_path):
         folder = tmp_path / str(values.get("study")) / "trials" / f"{values.get('trial')}"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "metrics.json"
-        path.write_text(json.dumps(values))
+        write_foreign_json(path, values)  # some tests need NaN, which write_json refuses
         return str(path)
 
     return write
@@ -81,7 +81,7 @@ def write_ensemble(tmp_path):
             "n_parameters": 83_400_000,
         }
         path = tmp_path / "members.json"
-        path.write_text(json.dumps(values | changes))
+        write_json(path, values | changes)
         return str(path)
 
     return write

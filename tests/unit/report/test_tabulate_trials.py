@@ -12,7 +12,9 @@ def test_the_table_has_a_row_a_trial_sorted_and_nothing_rounded(a_trial, write_s
         a_trial(10, validation_accuracy=third, hyperparameters={"learning_rate": 1e-05, "conv1": 60}),
         a_trial(2, status="diverged", hyperparameters={"ratio1": 0.1 + 0.2}),
     )
-    assert Path(path).read_text() == (
+    table = [line.rpartition(",") for line in Path(path).read_text().splitlines()]
+    assert [last for _, _, last in table] == ["digest", *[table[1][2]] * 2]
+    assert "".join(f"{cells}\n" for cells, _, _ in table) == (
         "study,trial,round,status,loss,family,budget,seed,architecture,n_parameters,epochs,best_epoch,seconds,"
         "validation_accuracy,validation_loss,test_accuracy,"
         "hyperparameter.conv1,hyperparameter.learning_rate,hyperparameter.ratio1\n"
@@ -41,4 +43,4 @@ def test_a_wrong_file_ends_with_one_line_and_no_table(a_trial, write_metrics, tm
 def test_a_missing_file_ends_with_one_line(tmp_path, capsys):
     missing = str(tmp_path / "metrics.json")
     assert run_stage(tabulate_trials.main, ["--metrics", missing, "--out", str(tmp_path / "t.csv")]) == 1
-    assert capsys.readouterr().err == f"error: {missing}: No such file or directory\n"
+    assert capsys.readouterr().err == f"error: {missing}: no such file (expected mimic.trial)\n"

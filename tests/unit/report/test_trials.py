@@ -15,7 +15,7 @@ from mimic.report.trials import (
     read_teachers,
     read_trials,
     trials_frame,
-    write_csv,
+    write_trials,
 )
 
 
@@ -52,7 +52,7 @@ def test_the_csv_reads_back_as_the_frame_that_was_written(a_trial, tmp_path, wri
         a_trial(0, status="diverged", best_epoch=None, hyperparameters={"momentum": 1.0, "conv1": 3}),
     ]
     frame = trials_frame([read_metrics(write_metrics(trial)) for trial in trials], "here")
-    write_csv(tmp_path / "trials.csv", frame)
+    write_trials(tmp_path / "trials.csv", frame)
     again = read_trials(tmp_path / "trials.csv")
     pd.testing.assert_frame_equal(again, frame)
     assert again.loc[1, "hyperparameter.learning_rate"] == 0.1 + 0.2
@@ -133,7 +133,7 @@ def test_a_trial_that_comes_twice_is_refused(a_trial, write_study):
         (",finished,", ",finishd,", "line 2: status"),
         (",0.25,", ",nan,", "line 2: validation_loss"),
         (",0.25,", ",1_0,", "line 2: validation_loss"),
-        (",0.25,", ",", "line 2: expected 18 cells, found 17"),
+        (",0.25,", ",", "line 2: expected 19 cells, found 18"),
         ("seed", "sed", "expected the columns of a trials.csv"),
         ("hyperparameter.conv1", "seed", "expected the columns of a trials.csv"),
     ],
@@ -147,6 +147,26 @@ def test_a_damaged_trials_csv_is_refused_by_line(a_trial, write_study, before, a
         read_trials(path)
     assert str(error.value).startswith(path)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(",0.25,", ",0.26,"), (",60,", ",61,"), ("cnn2-10M,1,", "cnn2-10M,3,")]
+)
+def test_a_number_that_was_changed_is_noticed(a_trial, write_study, before, after):
+    path = write_study(a_trial(0, hyperparameters={"conv1": 60}), a_trial(1, hyperparameters={"conv1": 60}))
+    text = Path(path).read_text()
+    assert before in text
+    Path(path).write_text(text.replace(before, after, 1))
+    with pytest.raises(InputError, match="was changed after it was written: expected digest"):
+        read_trials(path)
+
+
+def test_a_row_that_was_lost_is_noticed(a_trial, write_study):
+    path = write_study(a_trial(0), a_trial(1), a_trial(2))
+    lines = Path(path).read_text().splitlines(keepends=True)
+    Path(path).write_text("".join(lines[:-1]))
+    with pytest.raises(InputError, match="was changed after it was written"):
+        read_trials(path)
 
 
 def test_a_trials_csv_without_trials_is_refused(a_trial, write_study):

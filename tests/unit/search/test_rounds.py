@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from tests.sealed_files import write_foreign_json
 
 from mimic.cli import InputError
 from mimic.search.rounds import FinishedTrial, read_finished, read_proposal, write_proposals
@@ -15,7 +16,7 @@ def metrics(tmp_path, **changes):
         "validation_accuracy": 0.75,
     }
     path = tmp_path / "metrics.json"
-    path.write_text(json.dumps({k: v for k, v in (values | changes).items() if v != "missing"}))
+    write_foreign_json(path, {k: v for k, v in (values | changes).items() if v != "missing"})
     return path
 
 
@@ -90,7 +91,7 @@ def test_a_trial_that_a_round_does_not_propose_is_refused(tmp_path):
 )
 def test_a_file_that_is_no_round_is_refused_by_name(tmp_path, value):
     path = tmp_path / "proposals.json"
-    path.write_text(json.dumps(value))
+    write_foreign_json(path, value)
     with pytest.raises(InputError, match=r"proposals.json: "):
         read_proposal(path, 0)
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from safetensors import safe_open
 
+from mimic.artifact import read_json, write_json
 from mimic.cli import InputError
 from mimic.config.whole import load
 from mimic.models.weights import read_weights
@@ -100,19 +101,19 @@ def test_the_same_trial_is_the_same_bytes(propose, train):
 
 def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(propose, train, tmp_path):
     path = Path(propose(0, range(2)))
-    value = json.loads(path.read_text())
+    value = read_json(path, "mimic.proposals")
     rate = value["proposals"][0]["hyperparameters"]["learning_rate"]
     value["proposals"][0]["hyperparameters"]["learning_rate"] = 1e30
-    path.write_text(json.dumps(value))
+    write_json(path, value)
     place = train(0, str(path))
     trial = read_metrics(place / "metrics.json")
     assert trial.status == "diverged"
     with safe_open(place / "weights.st", "pt") as file:
         assert list(file.keys())
     assert read_predictions(place / "predictions.h5", 3)[0]["test"].shape == (0, 3)
-    metrics = json.loads((place / "metrics.json").read_text())
+    metrics = read_json(place / "metrics.json", "mimic.trial")
     metrics["hyperparameters"]["learning_rate"] = rate
-    (tmp_path / "m.json").write_text(json.dumps(metrics))
+    write_json(tmp_path / "m.json", metrics)
     assert len(json.loads(Path(propose(1, [2], [str(tmp_path / "m.json")])).read_text())["proposals"]) == 1
 
 

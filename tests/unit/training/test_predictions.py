@@ -1,8 +1,8 @@
 import h5py
 import numpy as np
 import pytest
+from tests.sealed_files import reseal
 
-from mimic.artifact import create_hdf5
 from mimic.cli import InputError
 from mimic.training.predictions import read_predictions, write_predictions
 
@@ -28,20 +28,22 @@ def test_a_diverged_trial_has_no_rows(tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda f: f.__delitem__("test_logits"), "test_logits: expected float32 of shape (n, 3)"),
-        (lambda f: f["test_logits"].__setitem__((0, 0), np.nan), "test_logits: expected finite logits"),
-        (lambda f: f.attrs.__delitem__("provenance"), "provenance"),
-        (lambda f: f.attrs.__setitem__("provenance", "{"), "provenance"),
-        (lambda f: f.attrs.__setitem__("provenance", "{}"), "provenance"),
-        (lambda f: f.attrs.__setitem__("provenance", "[1]"), "provenance"),
-        (lambda f: f.attrs.__setitem__("format_version", 9), "version 1, got 9"),
+        ({"arrays": {"test_logits": None}}, "test_logits: expected float32 of shape (n, 3)"),
+        (
+            {"arrays": {"test_logits": lambda v: v.__setitem__((0, 0), np.nan)}},
+            "test_logits: expected finite logits",
+        ),
+        ({"attributes": {"provenance": None}}, "provenance"),
+        ({"attributes": {"provenance": "{"}}, "provenance"),
+        ({"attributes": {"provenance": {}}}, "provenance"),
+        ({"attributes": {"provenance": [1]}}, "provenance"),
+        ({"version": 9}, "version 2, got 9"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, change, expected):
     path = tmp_path / "p.h5"
     write_predictions(path, LOGITS, PROVENANCE)
-    with h5py.File(path, "r+") as file:
-        change(file)
+    reseal(path, **change)
     with pytest.raises(InputError) as error:
         read_predictions(path, 3)
     assert str(error.value).startswith(f"{path}: ")
@@ -52,11 +54,15 @@ def test_logits_of_other_classes_types_or_shapes_are_refused(tmp_path):
     write_predictions(tmp_path / "p.h5", LOGITS, PROVENANCE)
     with pytest.raises(InputError, match=r"expected float32 of shape \(n, 4\)"):
         read_predictions(tmp_path / "p.h5", 4)
-    with create_hdf5(tmp_path / "q.h5", "mimic.predictions", 1, PROVENANCE) as file:
-        file["validation_logits"] = LOGITS["validation"].astype(np.float64)
-    with pytest.raises(InputError, match="expected float32"):
-        read_predictions(tmp_path / "q.h5", 3)
-    with create_hdf5(tmp_path / "r.h5", "mimic.predictions", 1, PROVENANCE) as file:
-        file.create_group("validation_logits")
-    with pytest.raises(InputError, match="expected float32"):
-        read_predictions(tmp_path / "r.h5", 3)
+    for values in (LOGITS["validation"].astype(np.float16), LOGITS["validation"].ravel(), None):
+        reseal(tmp_path / "p.h5", {"validation_logits": values})
+        with pytest.raises(InputError, match=r"validation_logits: expected float32 of shape \(n, 3\)"):
+            read_predictions(tmp_path / "p.h5", 3)
+
+
+def test_an_ordinary_hdf5_program_reads_predictions(tmp_path):
+    write_predictions(tmp_path / "p.h5", LOGITS, PROVENANCE)
+    with h5py.File(tmp_path / "p.h5") as file:
+        for split in LOGITS:
+            np.testing.assert_array_equal(file[f"{split}_logits"], LOGITS[split])
+            assert file[f"{split}_logits"].dtype == np.float32
