@@ -23,10 +23,20 @@ rule all:
 
 
 include: "workflow/rules/data.smk"
-include: "workflow/rules/teachers.smk"
-include: "workflow/rules/ensemble.smk"
-include: "workflow/rules/epochs.smk"
-include: "workflow/rules/logits.smk"
+
+
+if SHARED:
+
+    include: "workflow/rules/shared.smk"
+
+else:
+
+    include: "workflow/rules/teachers.smk"
+    include: "workflow/rules/ensemble.smk"
+    include: "workflow/rules/epochs.smk"
+    include: "workflow/rules/logits.smk"
+
+
 include: "workflow/rules/students.smk"
 include: "workflow/rules/report.smk"
 

@@ -11,13 +11,14 @@ teachers  propose_teachers, train_teacher         mimic/teachers/<rule name>.py
 ensemble  select_ensemble                         mimic/ensemble/select_ensemble.py
 epochs    generate_epochs                         mimic/epochs/generate_epochs.py
 logits    record_logits, average_logits           mimic/logits/<rule name>.py
+shared    unpack_targets (and `mimic pack`)       mimic/shared/unpack_targets.py
 students  propose_students, train_student         mimic/students/<rule name>.py
 report    tabulate_..., plot_...                  mimic/report/<rule name>.py
 ========  ======================================  ==============================================
 
 Import order, downwards only (a test holds it)::
 
-    the steps           data teachers ensemble epochs logits students report
+    the steps           data teachers ensemble epochs logits shared students report
                         (a step reads another one only through its ``store``; report imports the floor only)
     the machinery       training search models augment
                         (they do not know each other, save that training may render through augment)

@@ -13,7 +13,7 @@ FLOOR = {
     *("progress", "allocator", "termination"),
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}}
-STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "students"}
+STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students"}
 TOP = {"console", "__main__"}
 
 

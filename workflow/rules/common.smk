@@ -19,6 +19,7 @@ from mimic.data.check import check_source, count_classes, missing_data_message
 from mimic.data.contents import digest_of_images
 from mimic.data.store import read_dataset_header
 from mimic.ensemble.store import read_members
+from mimic.shared.places import Unpacked
 from mimic.students.families import check_studies, studies_of, study_settings
 
 # A plan is a great many objects that stay, and Python's search for cycles goes through them again and again: a
@@ -59,6 +60,13 @@ except (InputError, OSError) as error:
     stop(error)
 
 OUT = CONFIG.output
+# Students learn from another run's targets where these were unpacked, or where the config names them.
+UNPACKED = Unpacked.in_results(OUT)
+SHARED = CONFIG.shared.pack is not None or UNPACKED.marker.exists()
+SHARED_SPLIT = [str(UNPACKED.split)] if SHARED else []
+TARGETS = str(UNPACKED.targets) if SHARED else f"{OUT}/logits/targets.h5"
+MEMBERS = str(UNPACKED.members) if SHARED else f"{OUT}/ensemble/members.json"
+TEACHERS = str(UNPACKED.teachers) if SHARED else f"{OUT}/teachers/trials.csv"
 SEED = CONFIG.seed
 STAGES = []  # those that the rules execute, in the order in which these are read
 STUDIES = {study.name: study for study in studies_of(CONFIG.students)}
@@ -86,7 +94,7 @@ def dataset_is_current():
         return (
             provenance.get("settings") == CONFIG.data.model_dump(exclude=set(WHEREABOUTS))
             and provenance.get("seed") == SEED
-            and provenance.get("sources") == {"images": digest_of_source()}
+            and provenance.get("sources", {}).get("images") == digest_of_source()
         )
     except InputError:
         return False
@@ -228,6 +236,8 @@ def hard_study_names():
 
 def epoch_shards():
     """All shards of stored epochs."""
+    if SHARED:
+        return [str(UNPACKED.epochs)]
     return [f"{OUT}/epochs/{shard:02d}.h5" for shard in range(CONFIG.epochs.n_shards())]
 
 
@@ -301,7 +311,7 @@ def student_proposals(wildcards):
 
 def student_targets(wildcards):
     """The ensemble's logits; hard-label nets do without."""
-    return [] if study_named(wildcards.study).hard_label else [f"{OUT}/logits/targets.h5"]
+    return [] if study_named(wildcards.study).hard_label else [TARGETS]
 
 
 def student_settings(wildcards):
@@ -314,4 +324,4 @@ wildcard_constraints:
     round=r"\d\d+",
     shard=r"\d\d+",
     study="[^/]+",
-    study_folder="teachers|students/[^/]+",
+    study_folder="students/[^/]+" if SHARED else "teachers|students/[^/]+",

@@ -9,6 +9,8 @@ DATA_SETTINGS = CONFIG.data.model_dump_json()
 
 rule prepare_dataset:
     """Split the images into training, validation and test sets (Urban 2.1)."""
+    input:
+        split=SHARED_SPLIT,
     output:
         dataset=f"{OUT}/data/dataset.h5",
     log:
@@ -25,4 +27,4 @@ rule prepare_dataset:
         versions=cache_only_versions,
     shell:
         "python -m mimic.data.prepare_dataset --settings {DATA_SETTINGS:q} --images {params.images}"
-        " --seed {params.seed} --threads {threads} --out {output.dataset:q} > {log:q} 2>&1"
+        " --split {input.split:q} --seed {params.seed} --threads {threads} --out {output.dataset:q} > {log:q} 2>&1"

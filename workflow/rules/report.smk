@@ -27,8 +27,8 @@ rule tabulate_table1:
     """Nets on hard labels, the best teachers, the ensemble (Urban, Table 1)."""
     input:
         hard_studies=expand(f"{OUT}/students/{{study}}/trials.csv", study=hard_study_names()),
-        teachers=f"{OUT}/teachers/trials.csv",
-        ensemble=f"{OUT}/ensemble/members.json",
+        teachers=TEACHERS,
+        ensemble=MEMBERS,
     output:
         table=report(
             f"{OUT}/table1.csv",
@@ -94,8 +94,8 @@ rule plot_figure1:
     input:
         studies=expand(f"{OUT}/students/{{study}}/trials.csv", study=study_names()),
         hard_studies=expand(f"{OUT}/students/{{study}}/trials.csv", study=hard_study_names()),
-        teachers=f"{OUT}/teachers/trials.csv",
-        ensemble=f"{OUT}/ensemble/members.json",
+        teachers=TEACHERS,
+        ensemble=MEMBERS,
     output:
         png=report(
             f"{OUT}/figure1.png",

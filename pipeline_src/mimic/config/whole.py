@@ -12,6 +12,7 @@ from mimic.config.ensemble import EnsembleSettings
 from mimic.config.epochs import EpochSettings
 from mimic.config.logits import LogitSettings
 from mimic.config.report import ReportSettings
+from mimic.config.shared import SharedSettings
 from mimic.config.students import StudentSettings
 from mimic.config.teachers import TeacherSettings
 
@@ -26,6 +27,7 @@ class Config(Settings):
     ensemble: EnsembleSettings
     epochs: EpochSettings
     logits: LogitSettings
+    shared: SharedSettings
     students: StudentSettings
     report: ReportSettings
 

@@ -14,6 +14,8 @@ examples:
   mimic budget mlp3 1M --json
   mimic augment --images photos/ --out sheet.png
   mimic show results/demo/table2.csv
+  mimic verify results/epochs/00.h5 --against results
+  mimic pack --results results/demo --out demo.mimic.h5
   mimic why results/table2.csv
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
@@ -56,6 +58,34 @@ def show(args):
     show_table(args.table)
 
 
+def inspect(args):
+    """Show what a file says it is: format, digest, arrays, provenance."""
+    from mimic.console.inspect import show_file
+
+    show_file(args.file, args.json)
+
+
+def verify(args):
+    """Check every checksum of files, and that they belong to results."""
+    from mimic.console.verify import show_checks
+
+    show_checks(args.files, args.against)
+
+
+def pack(args):
+    """Put what students need of a run into one file to share."""
+    from mimic.console.sharing import pack as pack_results
+
+    pack_results(args.results, args.out, args.recipes)
+
+
+def unpack(args):
+    """Lay out a pack, so that the workflow starts at the students."""
+    from mimic.console.sharing import unpack as unpack_file
+
+    unpack_file(args.pack, args.results)
+
+
 def why(args):
     """Say why files would be made again, or that they would not."""
     from mimic.console.why import explain
@@ -96,6 +126,19 @@ def parser():
     add(schema)
     sub = add(show)
     sub.add_argument("table", help="CSV file of the results")
+    sub = add(inspect)
+    sub.add_argument("file", help="HDF5 file, weights or JSON file of the pipeline")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+    sub = add(verify)
+    sub.add_argument("files", nargs="+", metavar="file", help="files to check")
+    sub.add_argument("--against", metavar="RESULTS", help="results folder that they must belong to")
+    sub = add(pack)
+    sub.add_argument("--results", default="results", help="results folder (default results)")
+    sub.add_argument("--out", default="targets.mimic.h5", help="file to write (default targets.mimic.h5)")
+    sub.add_argument("--recipes", action="store_true", help="with all recipes, not only their seed (larger)")
+    sub = add(unpack)
+    sub.add_argument("pack", help="file made by `mimic pack`")
+    sub.add_argument("--results", default="results", help="the config's output folder (default results)")
     sub = add(why)
     sub.add_argument("targets", nargs="*", metavar="TARGET", help="files, folders or rules; default: all")
     sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")

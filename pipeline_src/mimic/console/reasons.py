@@ -34,6 +34,8 @@ from mimic.console.stages import STAGES
 SECTIONS = {
     ("prepare_dataset", "contents"): "data",
     ("prepare_dataset", "images"): "digest of the images",
+    ("unpack_targets", "digest"): "shared.digest",
+    ("unpack_targets", "folder"): "output",
     ("propose_teachers", "search_space"): "teachers.search_space",
     ("propose_teachers", "trials"): "teachers.search, trials of the round",
     ("train_teacher", "crop"): "teachers.crop",

@@ -1,0 +1,202 @@
+"""``mimic verify``: is a file what was written, and does it belong to these results?"""
+
+import glob
+from pathlib import Path
+
+import torch
+
+from mimic.artifact import digest_file, read_json
+from mimic.augment.render import Renderer
+from mimic.cli import InputError
+from mimic.data import store as data_store
+from mimic.epochs import store as epochs_store
+from mimic.logits import store as logits_store
+from mimic.models.weights import read_weights
+from mimic.progress import Report
+from mimic.report.trials import read_trials
+from mimic.sealed import open_sealed, read_provenance
+from mimic.shared.places import Unpacked
+from mimic.shared.store import FORMAT as PACK_FORMAT
+from mimic.shared.store import open_pack
+from mimic.shared.unpack_targets import unpack_recipes
+
+
+def verify_file(path, against=None):
+    """Check a file whole, and against the results that it should belong to.
+
+    Parameters
+    ----------
+    path : path
+        A sealed HDF5 file, weights, ``trials.csv`` or a JSON file of the pipeline.
+    against : path, optional
+        Results folder: the file must belong to its dataset, epochs and members.
+
+    Returns
+    -------
+    list of str
+        What was checked, a line each.
+
+    Raises
+    ------
+    InputError
+        Names the file, what was expected and what was found.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    results = None if against is None else Results(against)
+    if path.suffix == ".safetensors":
+        read_weights(path)
+        return ["weights: digest, architecture and shapes fit", *_weights_against(path, results)]
+    if path.suffix == ".csv":
+        read_trials(path)
+        return ["table: digest fits"]
+    if path.suffix == ".json":
+        read_json(path, str(read_json(path).get("format")))
+        return ["JSON: digest fits"]
+    with open_sealed(path) as file:
+        file.verify()
+        format_name, n_arrays = file.format, len(file.arrays)
+    checks = {
+        data_store.FORMAT: _verify_dataset,
+        data_store.SPLIT_FORMAT: _verify_split,
+        epochs_store.FORMAT: _verify_epochs,
+        logits_store.MEMBER_FORMAT: _verify_logits,
+        logits_store.TARGETS_FORMAT: _verify_logits,
+        PACK_FORMAT: _verify_pack,
+        "mimic.predictions": _verify_predictions,
+    }
+    if format_name not in checks:
+        raise InputError(f"{path}: expected a format of {', '.join(checks)}, got {format_name!r}")
+    done = [f"{format_name}: seal, structure and all checksums of {n_arrays} arrays fit"]
+    return done + checks[format_name](path, results)
+
+
+class Results:
+    """What a results folder has to compare with."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise InputError(f"{folder}: no such folder (expected results)")
+        shared = Unpacked.in_results(folder)
+        self.is_shared = shared.marker.exists()
+        self.dataset = self.folder / "data" / "dataset.h5"
+        self.members = shared.members if self.is_shared else self.folder / "ensemble" / "members.json"
+        own = sorted(glob.glob(f"{glob.escape(str(folder))}/epochs/*.h5"))
+        self.shards = [str(shared.epochs)] if self.is_shared else own
+
+    def dataset_digest(self):
+        """Digest of the dataset."""
+        return data_store.read_dataset_header(self.dataset)[0]
+
+    def epochs(self, shards=None):
+        """Stored epochs, of all shards unless given."""
+        dataset = data_store.read_dataset(self.dataset, splits=("train",))
+        images = torch.from_numpy(dataset.images["train"])
+        options = (dataset.digest, images, Renderer(images.device))
+        return epochs_store.StoredEpochs(shards or self.shards, *options, complete=shards is None)
+
+    def weights(self, trial):
+        """Weights of a teacher."""
+        return self.folder / "teachers" / "trials" / f"{trial:03d}" / "weights.safetensors"
+
+
+def _verify_dataset(path, results):
+    digest = data_store.read_dataset(path).digest
+    if results is not None:
+        _same(path, "dataset", results.dataset_digest(), digest)
+    return [f"dataset {digest[:16]}"]
+
+
+def _verify_split(path, results):
+    _, digest = data_store.read_split(path)
+    if results is not None:
+        _same(path, "dataset", results.dataset_digest(), digest)
+    return [f"split of dataset {digest[:16]}"]
+
+
+def _verify_epochs(path, results):
+    """Recipes fit their digests; where the dataset is at hand, the probe is rendered again."""
+    beside = path.resolve().parent.parent
+    if results is None and (beside / "data" / "dataset.h5").exists():
+        results = Results(beside)
+    if results is None:
+        return ["the probe was not rendered: no dataset at hand (give --against RESULTS)"]
+    epochs = results.epochs([path])
+    with Report("epoch", len(epochs.digests)) as report:
+        for epoch in sorted(epochs.digests):
+            epochs.check_probe(epoch)
+            report.step()
+    return [f"{len(epochs.digests)} recipes fit their digests, the probe is rendered here as it was there"]
+
+
+def _verify_logits(path, results):
+    with open_sealed(path) as file:
+        format_name = file.format
+    digests, n_images = logits_store.read_epoch_digests(path, format_name)
+    if results is not None:
+        epochs = results.epochs()
+        digests, n_images = epochs.digests, epochs.n_images
+    stored = logits_store.StoredLogits(path, format_name, digests, n_images)
+    for epoch in range(stored.n_epochs):
+        stored.epoch(epoch)
+    done = [f"{stored.n_epochs} epochs of finite logits, {len(stored.members)} members"]
+    if results is None:
+        return done
+    if format_name == logits_store.TARGETS_FORMAT:
+        expected = read_json(results.members, "mimic.ensemble").get("members")
+        _same(path, "members", expected, [member.trial for member in stored.members])
+    for member in stored.members:
+        weights = results.weights(member.trial)
+        if weights.exists():
+            _same(path, f"weights of member {member.trial}", digest_file(weights), member.weights_digest)
+    return [*done, f"epochs and members are those of {results.folder}"]
+
+
+def _verify_predictions(path, results):
+    with open_sealed(path) as file:
+        sources = read_provenance(file).get("sources")
+    if results is None:
+        return []
+    found = sources.get("dataset") if isinstance(sources, dict) else None
+    _same(path, "dataset", results.dataset_digest(), found)
+    return [f"dataset is that of {results.folder}"]
+
+
+def _verify_pack(path, results):
+    with open_pack(path) as pack:
+        unpack_recipes(pack)
+        done = [f"{pack.n_epochs} epochs are drawn here as they were there"]
+        if results is None:
+            return done
+        _same(path, "dataset", results.dataset_digest(), pack.header.dataset_digest)
+        epochs = results.epochs()
+        found = dict(enumerate(pack.epoch_digests()))
+        _same(path, "epochs", epochs.digests, found)
+    return [*done, f"dataset and epochs are those of {results.folder}"]
+
+
+def _weights_against(path, results):
+    if results is None:
+        return []
+    digest = digest_file(path)
+    for member in sorted(glob.glob(f"{glob.escape(str(results.folder))}/logits/members/*.h5")):
+        with open_sealed(member, logits_store.MEMBER_FORMAT) as file:
+            if any(row.get("weights_digest") == digest for row in file.attributes["members"]):
+                return [f"they made {member}"]
+    return [
+        f"no logits of {results.folder} were made with them (a student's, or a teacher's that is no member)"
+    ]
+
+
+def _same(path, what, expected, found):
+    if expected != found:
+        raise InputError(f"{path}: {what}: expected {str(expected)[:80]}, got {str(found)[:80]}")
+
+
+def show_checks(paths, against):
+    """Verify files and print what was checked; the first that fails ends it."""
+    for path in paths:
+        for line in verify_file(path, against):
+            print(f"{path}: {line}")

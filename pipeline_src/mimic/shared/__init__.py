@@ -1,0 +1,1 @@
+"""Step ``shared``: another run's targets, with which students are trained without any teacher."""
