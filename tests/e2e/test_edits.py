@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from mimic import fingerprint
+from mimic.artifact import read_json
 from mimic.console.stages import STAGES
 from tests.e2e.conftest import OVERLAY, changed
 from tests.workflow.conftest import ROOT, planned_jobs
@@ -385,7 +386,7 @@ def test_a_trial_more_in_the_last_round_keeps_that_round(checkout):
 
 def test_a_run_keeps_a_record_of_every_fingerprint_and_a_dry_run_none(checkout):
     folder = checkout.folder / "out" / "fingerprints"
-    kept = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    kept = {path.stem: read_json(path, fingerprint.FORMAT) for path in folder.glob("*.json")}
     assert {record["stage"] for record in kept.values()} == set(PYTHON_STAGES.values())
     for name, record in kept.items():
         assert record == fingerprint.record_of(record["stage"])

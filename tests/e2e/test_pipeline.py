@@ -7,6 +7,7 @@ import h5py
 import pandas as pd
 import pytest
 
+from mimic.artifact import write_json
 from tests.e2e.conftest import OVERLAY, changed
 from tests.workflow.conftest import planned_jobs, run_snakemake
 
@@ -164,7 +165,7 @@ def test_another_seed_reruns_everything(finished_run):
 def test_an_ensemble_that_names_no_trials_is_refused_in_one_line(finished_run, tmp_path):
     shutil.copytree(finished_run, tmp_path / "copy")
     members = tmp_path / "copy" / "out" / "ensemble" / "members.json"
-    members.write_text(json.dumps({"format": "mimic.ensemble", "members": ["../../x"]}))
+    write_json(members, {"format": "mimic.ensemble", "members": ["../../x"]})
     run = run_snakemake(tmp_path / "copy", "-n", overlay=OVERLAY)
     assert run.returncode == 1
     errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]

@@ -100,6 +100,8 @@ def reasons_of(job, output):
 
 def _changed_params(job, old_values, output):
     for name, old, new in matched(old_values, job["params"]):
+        if name == "versions":
+            continue  # for the key of a shared cache alone; Snakemake does not compare them
         if name == "fingerprint":
             yield _changed_code(job["rule"], old, new, output)
         else:
