@@ -20,7 +20,7 @@ from mimic.console.stages import STAGES
 from tests.e2e.conftest import OVERLAY, changed
 from tests.workflow.conftest import ROOT, planned_jobs
 
-PYTHON_STAGES = {name: f"mimic.{step}.{name}" for step, name in STAGES}
+PYTHON_STAGES = {name: f"mimic.{step}.{name}" for step, name in STAGES if step != "shared"}
 
 
 class Checkout:

@@ -13,6 +13,8 @@ STAGES = (
     ("epochs", "generate_epochs"),
     ("logits", "record_logits"),
     ("logits", "average_logits"),
+    ("shared", "pack_targets"),
+    ("shared", "unpack_targets"),
     ("students", "propose_students"),
     ("students", "train_student"),
     ("report", "tabulate_trials"),
