@@ -18,6 +18,8 @@ import numpy as np
 from mimic.cli import InputError
 
 DIGEST_KEY = "sha256"
+#: Far more than any JSON file of the pipeline has.
+MAX_JSON_BYTES = 2**26
 
 
 def part_of(path):
@@ -156,9 +158,14 @@ def read_json(path, expected_format=None):
         If the file is no JSON object, of another format, or was changed after it was written.
     """
     try:
+        size = Path(path).stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise InputError(f"{path}: expected at most {MAX_JSON_BYTES:,} bytes of JSON, got {size:,}")
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (expected {expected_format or 'JSON'})") from None
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -102,6 +102,9 @@ def run_stage(main, argv=None):
             return 1
         print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print("error: not enough memory; is a file larger than it should be?", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

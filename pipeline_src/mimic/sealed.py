@@ -65,7 +65,7 @@ class Array(BaseModel):
 
     dtype: str
     shape: tuple[Annotated[StrictInt, Field(ge=0)], ...] = Field(min_length=1, max_length=8)
-    offset: StrictInt = Field(ge=0)
+    offset: StrictInt = Field(ge=0, le=2**62)
     rows_per_checksum: StrictInt = Field(ge=0)
     sha256: str
 

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -46,14 +47,27 @@ def test_students_train_to_the_same_bytes_without_any_teacher(finished_run, coll
     targets = ["out/students/mlp1-40k/trials.csv", "out/students/cnn2-40k-hard/trials.csv"]
     run = run_snakemake(colleague, "--cores", "2", *targets, overlay=OVERLAY)
     assert run.returncode == 0, run.stdout + run.stderr
-    for name in ("data/dataset.h5", "students/mlp1-40k/trials/002/weights.safetensors"):
-        if name.startswith("data"):
-            continue  # its provenance names the split that it was made by
-        assert (colleague / "out" / name).read_bytes() == (finished_run / "out" / name).read_bytes()
-    assert (colleague / "out" / "shared" / "targets.h5").read_bytes() == (
-        finished_run / "out" / "logits" / "targets.h5"
-    ).read_bytes()
-    assert not (colleague / "out" / "teachers").exists()
+    name = "out/students/mlp1-40k/trials/002/weights.safetensors"
+    assert (colleague / name).read_bytes() == (finished_run / name).read_bytes()
+    shared = (colleague / "out" / "shared" / "targets.h5").read_bytes()
+    assert shared == (finished_run / "out" / "logits" / "targets.h5").read_bytes()
+    made = {path.name for path in (colleague / "out").iterdir()}
+    assert not {"teachers", "data", "epochs", "logits"} & made
+
+
+def test_own_teachers_are_as_they_were_when_the_shared_ones_are_removed(pack, finished_run, tmp_path):
+    """Students alone learn from the shared targets, so students alone are trained again on the way back."""
+    copy = tmp_path / "copy"
+    shutil.copytree(finished_run, copy)
+    assert mimic(copy, "unpack", pack, "--results", "out").returncode == 0
+    target = "out/students/mlp1-40k/trials/000/metrics.json"
+    run = run_snakemake(copy, "--cores", "1", target, overlay=OVERLAY)
+    assert run.returncode == 0, run.stdout + run.stderr
+    shutil.rmtree(copy / "out" / "shared")
+    jobs = planned_jobs(run_snakemake(copy, "-n", overlay=OVERLAY).stdout)
+    assert not TEACHING & set(jobs)
+    assert "prepare_dataset" not in jobs
+    assert jobs["train_student"] == 2  # the trial, and the round that its result proposes
 
 
 def test_tables_and_figures_tell_the_shared_teachers(finished_run, colleague):
@@ -68,7 +82,7 @@ def test_tables_and_figures_tell_the_shared_teachers(finished_run, colleague):
 
 def test_other_images_than_the_teachers_saw_are_refused(colleague):
     """The split is that of the pack; but the embedded images themselves are drawn from the seed."""
-    run = run_snakemake(colleague, "--cores", "1", "out/data/dataset.h5", overlay=changed(seed=5))
+    run = run_snakemake(colleague, "--cores", "1", "out/shared/dataset.h5", overlay=changed(seed=5))
     assert run.returncode != 0
     log = (colleague / "out" / "logs" / "prepare_dataset.log").read_text()
     assert "these are not the images that the shared targets belong to" in log
@@ -95,7 +109,7 @@ def test_nothing_is_overwritten(pack, colleague, finished_run):
 def test_verify_and_inspect_know_the_pack(pack, finished_run, colleague):
     run = mimic(finished_run, "verify", pack, "--against", "out")
     assert run.returncode == 0, run.stderr
-    assert "dataset and epochs are those of out" in run.stdout
+    assert "dataset, epochs and members are those of out" in run.stdout
     run = mimic(
         colleague, "verify", "out/shared/targets.h5", "out/shared/split.h5", "out/shared/members.json"
     )

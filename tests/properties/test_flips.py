@@ -33,6 +33,7 @@ HSV = HsvSettings(
     hue_shift=0.06, saturation_shift=0.26, value_shift=0.2, saturation_scale=0.21, value_scale=0.13
 )
 CROP = CropSettings(mirror_probability=0.5, crop_min=24)
+ACCURACIES = {"n_parameters": 9, "validation_accuracy": 0.5, "test_accuracy": 0.5}
 PROVENANCE = {"sources": {"dataset": "d" * 64}, "seed": 7}
 RENDERER = Renderer(torch.device("cpu"))
 GENERATOR = np.random.default_rng(0)
@@ -93,7 +94,7 @@ def read_some_logits(path, format_name):
 def write_a_pack(path):
     header = PackHeader(
         dataset_digest="d" * 64,
-        ensemble={"format": "mimic.ensemble", "members": [0]},
+        ensemble={"format": "mimic.ensemble", "members": [0], **ACCURACIES},
         augmentation=Augmentation(seed=7, hsv=HSV, crop=CROP),
         targets=PackedTargets(members=[{"trial": 0, "weights_digest": "a" * 64}], provenance=PROVENANCE),
         provenance=PROVENANCE,

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from mimic import fingerprint as code
-from mimic.artifact import write_json
+from mimic.artifact import read_json, write_json
 from mimic.cli import InputError
 from mimic.config.data import WHEREABOUTS
 from mimic.config.whole import load
@@ -64,6 +64,7 @@ OUT = CONFIG.output
 UNPACKED = Unpacked.in_results(OUT)
 SHARED = CONFIG.shared.pack is not None or UNPACKED.marker.exists()
 SHARED_SPLIT = [str(UNPACKED.split)] if SHARED else []
+DATASET = str(UNPACKED.dataset) if SHARED else f"{OUT}/data/dataset.h5"
 TARGETS = str(UNPACKED.targets) if SHARED else f"{OUT}/logits/targets.h5"
 MEMBERS = str(UNPACKED.members) if SHARED else f"{OUT}/ensemble/members.json"
 TEACHERS = str(UNPACKED.teachers) if SHARED else f"{OUT}/teachers/trials.csv"
@@ -86,7 +87,7 @@ def digest_of_source():
 
 def dataset_is_current():
     """Whether dataset.h5 was made with these settings and from these images."""
-    dataset = Path(OUT, "data", "dataset.h5")
+    dataset = Path(DATASET)
     if not dataset.exists():
         return False
     try:
@@ -119,6 +120,14 @@ def check_images():
 
 # Only where Snakemake was started, not again in each of its jobs.
 MISSING_DATA = check_images() if workflow.is_main_process else None
+
+
+def is_unpacked(digest):
+    """Whether the pack with this digest lies in the results already."""
+    try:
+        return digest is not None and read_json(UNPACKED.marker, "mimic.shared").get("pack") == digest
+    except (InputError, OSError):
+        return False
 
 
 def fingerprint(stage):

@@ -12,7 +12,7 @@ rule prepare_dataset:
     input:
         split=SHARED_SPLIT,
     output:
-        dataset=f"{OUT}/data/dataset.h5",
+        dataset=DATASET,
     log:
         f"{OUT}/logs/prepare_dataset.log",
     cache: SHARED_CACHE

@@ -3,17 +3,14 @@
 # writes: shared/{split.h5,epochs.h5,targets.h5,members.json,teachers.csv,pack.json}
 
 
-if CONFIG.shared.pack is not None:
+# What is there already is not fetched again, so that nothing is asked of a server that may be gone.
+if CONFIG.shared.pack is not None and not is_unpacked(CONFIG.shared.digest):
 
     rule unpack_targets:
         """Lay out the targets that another run has packed (Urban 2.2)."""
         input:
             # The stage checks the digest, so that half a file is never taken for all of it.
-            pack=(
-                storage(CONFIG.shared.pack, keep_local=True)
-                if CONFIG.shared.is_address
-                else CONFIG.shared.pack
-            ),
+            pack=(storage(CONFIG.shared.pack) if CONFIG.shared.is_address else CONFIG.shared.pack),
         output:
             parts=[str(path) for path in UNPACKED.all()],
         log:

@@ -33,7 +33,7 @@ rule train_student:
     """Train one student on the ensemble's logits, or one net on hard labels (Urban 2.2, 2.8, 6.2)."""
     input:
         proposals=student_proposals,
-        dataset=f"{OUT}/data/dataset.h5",
+        dataset=DATASET,
         epochs=epoch_shards(),
         targets=student_targets,
     output:

@@ -33,7 +33,9 @@ def describe(path):
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: {'expected a file' if path.exists() else 'no such file'}")
+    with open(path, "rb"):
+        pass  # an error of the system, rather than of a library, where it may not be read
     kind = {".safetensors": _describe_weights, ".json": _describe_json}.get(path.suffix, _describe_sealed)
     return {"path": str(path), "bytes": path.stat().st_size, **kind(path)}
 
@@ -92,21 +94,22 @@ def show_file(path, as_json):
     if as_json:
         print(json.dumps(facts, indent=1, sort_keys=True))
         return
-    version = f" version {facts['version']}" if facts["version"] else ""
-    print(f"{facts['path']}: {facts['format']}{version}, {facts['bytes']:,} bytes")
+    version = f" version {_short(facts['version'])}" if facts["version"] else ""
+    print(f"{facts['path']}: {_short(facts['format'])}{version}, {facts['bytes']:,} bytes")
     print(f"digest {facts['digest']}")
     for name, array in facts["arrays"].items():
-        print(f"  {name}: {array['dtype']} {tuple(array['shape'])}")
+        print(f"  {_short(name)}: {array['dtype']} {tuple(array['shape'])}")
     for name, value in facts["attributes"].items():
         if name not in _HIDDEN:
-            print(f"{name}: {_short(value)}")
+            print(f"{_short(name)}: {_short(value)}")
     provenance = facts["attributes"].get("provenance")
     if isinstance(provenance, dict):
         print("made by")
         for name, value in provenance.items():
-            print(f"  {name}: {_short(value)}")
+            print(f"  {_short(name)}: {_short(value)}")
 
 
 def _short(value, limit=160):
-    text = value if isinstance(value, str) else json.dumps(value)
+    # What a stranger wrote may not move the cursor, break the line or fail to be printed.
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text):,} characters)"

@@ -1,6 +1,7 @@
 """``mimic verify``: is a file what was written, and does it belong to these results?"""
 
 import glob
+import tempfile
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from mimic.epochs import store as epochs_store
 from mimic.logits import store as logits_store
 from mimic.models.weights import read_weights
 from mimic.progress import Report
-from mimic.report.trials import read_trials
+from mimic.report.trials import read_teachers, read_trials
 from mimic.sealed import open_sealed, read_provenance
 from mimic.shared.places import Unpacked
 from mimic.shared.store import FORMAT as PACK_FORMAT
@@ -43,17 +44,19 @@ def verify_file(path, against=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: {'expected a file' if path.exists() else 'no such file'}")
+    with open(path, "rb"):
+        pass  # an error of the system, rather than of a library, where it may not be read
     results = None if against is None else Results(against)
     if path.suffix == ".safetensors":
         read_weights(path)
         return ["weights: digest, architecture and shapes fit", *_weights_against(path, results)]
     if path.suffix == ".csv":
         read_trials(path)
-        return ["table: digest fits"]
+        return ["table: digest fits", *_not_compared(results)]
     if path.suffix == ".json":
-        read_json(path, str(read_json(path).get("format")))
-        return ["JSON: digest fits"]
+        value = read_json(path, str(read_json(path).get("format")))
+        return ["JSON: digest fits", *_json_against(path, value, results)]
     with open_sealed(path) as file:
         file.verify()
         format_name, n_arrays = file.format, len(file.arrays)
@@ -81,7 +84,8 @@ class Results:
             raise InputError(f"{folder}: no such folder (expected results)")
         shared = Unpacked.in_results(folder)
         self.is_shared = shared.marker.exists()
-        self.dataset = self.folder / "data" / "dataset.h5"
+        self.dataset = shared.dataset if self.is_shared else self.folder / "data" / "dataset.h5"
+        self.targets = shared.targets if self.is_shared else self.folder / "logits" / "targets.h5"
         self.members = shared.members if self.is_shared else self.folder / "ensemble" / "members.json"
         own = sorted(glob.glob(f"{glob.escape(str(folder))}/epochs/*.h5"))
         self.shards = [str(shared.epochs)] if self.is_shared else own
@@ -95,7 +99,17 @@ class Results:
         dataset = data_store.read_dataset(self.dataset, splits=("train",))
         images = torch.from_numpy(dataset.images["train"])
         options = (dataset.digest, images, Renderer(images.device))
-        return epochs_store.StoredEpochs(shards or self.shards, *options, complete=shards is None)
+        if shards is not None:
+            return epochs_store.StoredEpochs(shards, *options, complete=False)
+        chosen = self.shards
+        if self.targets.exists():
+            digests, _ = logits_store.read_epoch_digests(self.targets, logits_store.TARGETS_FORMAT)
+            chosen = epochs_store.select_shards(chosen, len(digests))
+        return epochs_store.StoredEpochs(chosen, *options)
+
+    def ensemble(self):
+        """What ``members.json`` says."""
+        return read_json(self.members, "mimic.ensemble")
 
     def weights(self, trial):
         """Weights of a teacher."""
@@ -118,7 +132,7 @@ def _verify_split(path, results):
 
 def _verify_epochs(path, results):
     """Recipes fit their digests; where the dataset is at hand, the probe is rendered again."""
-    beside = path.resolve().parent.parent
+    given, beside = results is not None, path.resolve().parent.parent
     if results is None and (beside / "data" / "dataset.h5").exists():
         results = Results(beside)
     if results is None:
@@ -128,6 +142,9 @@ def _verify_epochs(path, results):
         for epoch in sorted(epochs.digests):
             epochs.check_probe(epoch)
             report.step()
+    if given:
+        theirs = results.epochs().digests
+        _same_epochs(path, {epoch: theirs.get(epoch) for epoch in epochs.digests}, epochs.digests)
     return [f"{len(epochs.digests)} recipes fit their digests, the probe is rendered here as it was there"]
 
 
@@ -144,9 +161,11 @@ def _verify_logits(path, results):
     done = [f"{stored.n_epochs} epochs of finite logits, {len(stored.members)} members"]
     if results is None:
         return done
+    expected, found = results.ensemble().get("members"), [member.trial for member in stored.members]
     if format_name == logits_store.TARGETS_FORMAT:
-        expected = read_json(results.members, "mimic.ensemble").get("members")
-        _same(path, "members", expected, [member.trial for member in stored.members])
+        _same(path, "members", expected, found)
+    elif found[0] not in expected:
+        raise InputError(f"{path}: member: expected one of {expected}, got {found[0]}")
     for member in stored.members:
         weights = results.weights(member.trial)
         if weights.exists():
@@ -166,15 +185,49 @@ def _verify_predictions(path, results):
 
 def _verify_pack(path, results):
     with open_pack(path) as pack:
+        pack.verify()
         unpack_recipes(pack)
+        with tempfile.TemporaryDirectory() as folder:
+            table = Path(folder) / "teachers.csv"
+            table.write_bytes(pack.teachers())
+            try:
+                read_teachers(table)
+            except InputError as error:
+                raise InputError(f"{path}: teachers: {str(error).removeprefix(f'{table}: ')}") from None
         done = [f"{pack.n_epochs} epochs are drawn here as they were there"]
         if results is None:
             return done
-        _same(path, "dataset", results.dataset_digest(), pack.header.dataset_digest)
-        epochs = results.epochs()
-        found = dict(enumerate(pack.epoch_digests()))
-        _same(path, "epochs", epochs.digests, found)
-    return [*done, f"dataset and epochs are those of {results.folder}"]
+        header = pack.header
+        _same(path, "dataset", results.dataset_digest(), header.dataset_digest)
+        _same_epochs(path, results.epochs().digests, dict(enumerate(pack.epoch_digests())))
+        theirs = logits_store.StoredLogits(
+            results.targets, logits_store.TARGETS_FORMAT, results.epochs().digests, pack.n_images
+        )
+        members = [vars(member) for member in theirs.members]
+        _same(path, "members", members, [member.model_dump() for member in header.targets.members])
+        _same(path, "ensemble", results.ensemble(), header.ensemble.model_dump(mode="json"))
+    return [*done, f"dataset, epochs and members are those of {results.folder}"]
+
+
+def _json_against(path, value, results):
+    if results is None or value.get("format") != "mimic.ensemble":
+        return _not_compared(results)
+    _same(path, "ensemble", results.ensemble(), value)
+    return [f"it is the ensemble of {results.folder}"]
+
+
+def _not_compared(results):
+    return [] if results is None else [f"nothing in it to compare with {results.folder}"]
+
+
+def _same_epochs(path, expected, found):
+    """Refuse epochs with other digests, naming the first."""
+    for epoch in sorted(expected.keys() | found.keys()):
+        ours, theirs = (
+            digest.hex()[:16] if digest else "none" for digest in (expected.get(epoch), found.get(epoch))
+        )
+        if ours != theirs:
+            raise InputError(f"{path}: another epoch {epoch}: expected digest {ours}, got {theirs}")
 
 
 def _weights_against(path, results):

@@ -250,6 +250,30 @@ class StoredEpochs:
             )
 
 
+def select_shards(paths, n_epochs):
+    """Shards that hold the first `n_epochs` epochs, of files that may be left over from another cut.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    n_epochs : int
+
+    Returns
+    -------
+    list of path
+        Without those that hold a later epoch, or none that an earlier path does not hold.
+    """
+    chosen, covered = [], set()
+    for path in paths:
+        with open_sealed(path, FORMAT, VERSION) as file:
+            file.array("epoch", np.int32, (None,))
+            epochs = set(file.read("epoch").tolist())
+        if max(epochs, default=n_epochs) < n_epochs and not epochs <= covered:
+            chosen.append(path)
+            covered |= epochs
+    return chosen
+
+
 def _check_layout(file, n_images):
     """Refuse shapes and types that do not fit before anything is read."""
     k = file.array("epoch", np.int32, (None,)).n_rows

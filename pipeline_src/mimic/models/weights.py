@@ -57,6 +57,8 @@ def read_weights(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file (expected weights)")
+    with open(path, "rb"):
+        pass  # the library calls a file that may not be read one that does not exist
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}

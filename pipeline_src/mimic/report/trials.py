@@ -12,6 +12,7 @@ Notation of the frames: one row a trial, sorted by trial number; the columns are
 import csv
 import itertools
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -24,6 +25,7 @@ from mimic.config.families import CNN_FAMILIES, FAMILIES, parse_budget
 FORMAT = "mimic.trial"
 PREFIX = "hyperparameter."
 DIGEST = "digest"
+MAX_TABLE_BYTES = 2**28
 COLUMNS = (
     *("study", "trial", "round", "status", "loss", "family", "budget", "seed", "architecture"),
     *("n_parameters", "epochs", "best_epoch", "seconds"),
@@ -193,6 +195,8 @@ def read_trials(path):
     InputError
         In one line: the file and line, the column, what was expected and what was found.
     """
+    if Path(path).stat().st_size > MAX_TABLE_BYTES:
+        raise InputError(f"{path}: expected a table of at most {MAX_TABLE_BYTES:,} bytes")
     try:
         with open(path, encoding="utf-8", newline="") as file:
             reader = csv.reader(file, strict=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from mimic.artifact import provenance_of, read_json
+from mimic.artifact import digest_file, provenance_of, read_json
 from mimic.augment.recipe import draw_epoch
 from mimic.augment.render import Renderer
 from mimic.cli import InputError, run_stage, stage_parser, validation_message
@@ -19,7 +19,14 @@ from mimic.epochs.store import StoredEpochs, epoch_digest
 from mimic.fingerprint import of_stage
 from mimic.logits.store import TARGETS_FORMAT, StoredLogits
 from mimic.progress import Report
-from mimic.shared.store import N_PROBE, Augmentation, PackedTargets, PackHeader, write_pack
+from mimic.shared.store import (
+    N_PROBE,
+    Augmentation,
+    PackedMember,
+    PackedTargets,
+    PackHeader,
+    write_pack,
+)
 
 STAGE = "mimic.shared.pack_targets"
 
@@ -77,6 +84,7 @@ def main(argv=None):
     parser.add_argument("--targets", required=True, help="targets.h5")
     parser.add_argument("--members", required=True, help="members.json")
     parser.add_argument("--teachers", required=True, help="trials.csv of the teachers")
+    parser.add_argument("--weights", nargs="*", default=[], help="weights of every member, if at hand")
     parser.add_argument("--recipes", action="store_true", help="store the recipes too, not only their seed")
     parser.add_argument("--pack", required=True, help="file to write")
     args = parser.parse_args(argv)
@@ -88,22 +96,34 @@ def main(argv=None):
     found = [member.trial for member in targets.members]
     if found != ensemble.get("members"):
         raise InputError(f"{args.targets}: expected members {ensemble.get('members')}, got {found}")
-    header = PackHeader(
-        dataset_digest=dataset.digest,
-        ensemble=ensemble,
-        augmentation=augmentation_of(epochs.provenance, args.epochs[0]),
-        targets=PackedTargets(
-            members=[vars(member) for member in targets.members], provenance=targets.provenance
-        ),
-        provenance=provenance_of(
-            "pack_targets",
-            {"recipes": args.recipes},
-            None,
-            of_stage(STAGE),
-            dataset=dataset.digest,
-            epochs=epochs.digest(),
-        ),
-    )
+    if args.weights and len(args.weights) != len(targets.members):
+        raise InputError(f"--weights: expected {len(targets.members)} files, got {len(args.weights)}")
+    for member, path in zip(targets.members, args.weights, strict=False):
+        if digest_file(path) != member.weights_digest:
+            raise InputError(
+                f"{args.targets}: made with other weights than {path} has now; make it again first: "
+                f"snakemake --cores all {args.targets}"
+            )
+    try:
+        header = PackHeader(
+            dataset_digest=dataset.digest,
+            ensemble=ensemble,
+            augmentation=augmentation_of(epochs.provenance, args.epochs[0]),
+            targets=PackedTargets(
+                members=[PackedMember(**vars(member)) for member in targets.members],
+                provenance=targets.provenance,
+            ),
+            provenance=provenance_of(
+                "pack_targets",
+                {"recipes": args.recipes},
+                None,
+                of_stage(STAGE),
+                dataset=dataset.digest,
+                epochs=epochs.digest(),
+            ),
+        )
+    except ValidationError as error:
+        raise InputError(validation_message(error, args.members)) from None
     n_probe = min(N_PROBE, len(epochs.probe(0)))
     layout = (epochs.n_epochs, epochs.n_images, targets.n_classes, n_probe, targets.dtype, args.recipes)
     with Report("epoch", epochs.n_epochs) as report:

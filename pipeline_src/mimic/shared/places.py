@@ -21,6 +21,11 @@ class Unpacked:
         return self.folder / "split.h5"
 
     @property
+    def dataset(self):
+        """The dataset that the split leads to; not unpacked, but made of the images at hand."""
+        return self.folder / "dataset.h5"
+
+    @property
     def epochs(self):
         """All epochs, as recipes."""
         return self.folder / "epochs.h5"
@@ -46,5 +51,5 @@ class Unpacked:
         return self.folder / "pack.json"
 
     def all(self):
-        """All of them, in the order in which they are written."""
+        """All that is unpacked, in the order in which it is written."""
         return [self.split, self.epochs, self.targets, self.members, self.teachers, self.marker]

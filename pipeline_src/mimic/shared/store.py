@@ -20,9 +20,10 @@ which are augmented. A pack names no files: what is unpacked has the names of
 
 import contextlib
 import json
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mimic.augment.recipe import Recipe
 from mimic.cli import InputError, validation_message
@@ -46,13 +47,37 @@ class Augmentation(BaseModel):
     crop: CropSettings
 
 
+class PackedMember(BaseModel):
+    """A member as ``targets.h5`` names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    trial: int = Field(ge=0)
+    weights_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class PackedTargets(BaseModel):
     """What ``targets.h5`` says beside its arrays."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    members: list[dict[str, int | str]]
+    members: list[PackedMember]
     provenance: dict
+
+
+Accuracy = Annotated[float, Field(ge=0, le=1)]
+
+
+class PackedEnsemble(BaseModel):
+    """What tables and figures need of ``members.json``; the rest is kept as it is."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    format: Literal["mimic.ensemble"]
+    members: list[Annotated[int, Field(ge=0, strict=True)]] = Field(min_length=1)
+    n_parameters: int = Field(ge=1)
+    validation_accuracy: Accuracy
+    test_accuracy: Accuracy
 
 
 class PackHeader(BaseModel):
@@ -61,10 +86,17 @@ class PackHeader(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    ensemble: dict
+    ensemble: PackedEnsemble
     augmentation: Augmentation
     targets: PackedTargets
     provenance: dict
+
+    @model_validator(mode="after")
+    def _one_ensemble(self):
+        trials = [member.trial for member in self.targets.members]
+        if trials != self.ensemble.members:
+            raise ValueError(f"targets of members {trials}, but an ensemble of {self.ensemble.members}")
+        return self
 
 
 def pack_layouts(lengths, n_epochs, n_images, n_classes, n_probe, dtype, with_recipes):
@@ -150,8 +182,14 @@ class Pack:
                 file.array(f"recipe/{name}", dtype, (self.n_epochs, self.n_images))
 
     def verify(self):
-        """Check every checksum and digest of the file."""
+        """Check every checksum and digest of the file, that logits are finite and rows no more than rows."""
         self._file.verify()
+        for epoch in range(self.n_epochs):
+            if not np.isfinite(self.logits(epoch)).all():
+                raise InputError(f"{self.path}: logits of epoch {epoch} are not finite")
+        for split, rows in self.rows().items():
+            if len(rows) and (rows.min() < 0 or len(np.unique(rows)) != len(rows)):
+                raise InputError(f"{self.path}: rows_{split}: expected each row of the source once")
 
     def logits(self, epoch):
         """Logits of an epoch: float array, shape (n, n_classes)."""

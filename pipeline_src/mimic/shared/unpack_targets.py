@@ -43,7 +43,8 @@ def unpack_recipes(pack):
         else:
             recipe = draw_epoch(pack.n_images, epoch, a.hsv, a.crop, a.seed)
         if epoch_digest(recipe, pack.header.dataset_digest) != digest:
-            there = pack.header.provenance.get("versions", {}).get("numpy")
+            versions = pack.header.provenance.get("versions")
+            there = versions.get("numpy") if isinstance(versions, dict) else None
             how = (
                 "does not match its digest"
                 if pack.has_recipes
@@ -79,10 +80,7 @@ def unpack_targets(pack, places):
     """
     header, digests = pack.header, pack.epoch_digests()
     recipes = unpack_recipes(pack)
-    try:
-        members = [Member(int(row["trial"]), str(row["weights_digest"])) for row in header.targets.members]
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{pack.path}: attributes: targets.members: {error!r}") from None
+    members = [Member(**member.model_dump()) for member in header.targets.members]
     write_split(places.split, pack.rows(), header.dataset_digest, header.provenance)
     augmentation = header.augmentation.model_dump()
     seed = augmentation.pop("seed")
@@ -100,7 +98,7 @@ def unpack_targets(pack, places):
     logits = (pack.logits(epoch) for epoch in range(pack.n_epochs))
     layout = (pack.n_images, pack.n_classes, pack.dtype, members, header.targets.provenance)
     write_logits(places.targets, TARGETS_FORMAT, logits, digests, *layout)
-    write_json(places.members, header.ensemble)
+    write_json(places.members, header.ensemble.model_dump(mode="json"))
     with written_whole(places.teachers) as temporary:
         temporary.write_bytes(pack.teachers())
     write_json(

@@ -14,6 +14,7 @@ from mimic.logits.store import MEMBER_FORMAT, TARGETS_FORMAT, Member, write_logi
 from mimic.models.net import new_net
 from mimic.models.student_mlp import mlp_architecture
 from mimic.models.weights import write_weights
+from mimic.report.tabulate_trials import main as tabulate_trials
 
 HSV = {
     "hue_shift": 0.06,
@@ -57,12 +58,33 @@ def make_results(folder, dataset, seed=SEED, dtype="float16"):
         write_logits(path, MEMBER_FORMAT, logits, *layout, members[-1:], provenance)
     logits = generator.normal(size=(N_EPOCHS, len(images), len(dataset.class_names)))
     write_logits(folder / "logits" / "targets.h5", TARGETS_FORMAT, logits, *layout, members, provenance)
-    write_json(
-        folder / "ensemble" / "members.json",
-        {"format": "mimic.ensemble", "members": [2, 0], "test_accuracy": 0.5, "validation_accuracy": 0.25},
-    )
-    (folder / "teachers" / "trials.csv").write_text("study,trial\nteachers,0\n")
+    accuracies = {"test_accuracy": 0.5, "validation_accuracy": 0.25}
+    ensemble = {"format": "mimic.ensemble", "members": [2, 0], "n_parameters": 9, **accuracies}
+    write_json(folder / "ensemble" / "members.json", ensemble)
+    tabulate_teachers(folder)
     return folder
+
+
+def tabulate_teachers(folder, **changes):
+    """Metrics of three teachers, and their table."""
+    paths = []
+    for trial in range(3):
+        metrics = {
+            **{
+                "format": "mimic.trial",
+                "status": "finished",
+                "study": "teachers",
+                "trial": trial,
+                "round": 0,
+            },
+            **{"loss": "cross_entropy", "family": "teacher", "budget": None, "seed": trial, "epochs": 1},
+            **{"architecture": "9fc", "n_parameters": 9, "best_epoch": 1, "seconds": 1.0},
+            **{"validation_accuracy": 0.25, "validation_loss": 1.5, "test_accuracy": 0.5 + trial / 8},
+            **{"hyperparameters": {"learning_rate": 0.1}, **changes},
+        }
+        paths.append(str(folder / "teachers" / "trials" / f"{trial:03d}" / "metrics.json"))
+        write_json(paths[-1], metrics)
+    tabulate_trials(["--metrics", *paths, "--out", str(folder / "teachers" / "trials.csv")])
 
 
 @pytest.fixture

@@ -3,18 +3,25 @@
 import numpy as np
 import pytest
 from tests.sealed_files import read_all, reseal
-from tests.unit.shared.conftest import N_EPOCHS, make_results
+from tests.unit.shared.conftest import CROP, HSV, N_EPOCHS, SEED, make_results, tabulate_teachers
 
 from mimic.artifact import read_json, write_json
+from mimic.augment.recipe import draw_epoch
 from mimic.cli import InputError
+from mimic.config.augment import CropSettings, HsvSettings
 from mimic.config.shared import SharedSettings
 from mimic.console.sharing import pack, unpack
 from mimic.console.verify import verify_file
 from mimic.data.store import make_dataset, read_split, write_dataset
-from mimic.epochs.store import StoredEpochs
+from mimic.epochs.store import StoredEpochs, write_shard
 from mimic.logits.store import TARGETS_FORMAT, StoredLogits
+from mimic.models.net import new_net
+from mimic.models.student_mlp import mlp_architecture
+from mimic.models.weights import write_weights
 from mimic.shared.places import Unpacked
 from mimic.shared.store import open_pack
+
+OTHER_SEED = {"seed": SEED + 1, "hsv": HSV, "crop": CROP}
 
 
 @pytest.fixture
@@ -53,8 +60,8 @@ def test_what_is_unpacked_is_what_was_packed(results, tmp_path, dataset, with_re
 
 def test_what_was_unpacked_can_be_packed_again(packed, results, tmp_path):
     unpack(packed, tmp_path / "there")
-    (tmp_path / "there" / "data").mkdir()
-    (tmp_path / "there" / "data" / "dataset.h5").write_bytes((results / "data" / "dataset.h5").read_bytes())
+    there = Unpacked.in_results(tmp_path / "there").dataset
+    there.write_bytes((results / "data" / "dataset.h5").read_bytes())
     pack(tmp_path / "there", tmp_path / "again.h5", False)
     for (name, first), second in zip(
         read_all(packed)[3].items(), read_all(tmp_path / "again.h5")[3].values(), strict=True
@@ -87,6 +94,54 @@ def test_targets_of_other_members_are_not_packed(results, tmp_path):
     members = results / "ensemble" / "members.json"
     write_json(members, read_json(members) | {"members": [0, 1]})
     assert "expected members [0, 1], got [2, 0]" in refusal(pack, results, tmp_path / "pack.h5", False)
+
+
+def test_targets_of_other_weights_are_not_packed(results, tmp_path):
+    """The same trials, trained anew: the targets are of nets that are no more."""
+    weights = results / "teachers" / "trials" / "002" / "weights.safetensors"
+    write_weights(weights, new_net(mlp_architecture([4], 3), 1.0, 99))
+    message = refusal(pack, results, tmp_path / "pack.h5", False)
+    assert "targets.h5: made with other weights than" in message
+    assert "make it again first: snakemake" in message
+
+
+def test_a_table_of_earlier_teachers_is_not_packed(results, tmp_path):
+    table = (results / "teachers" / "trials.csv").read_bytes()
+    tabulate_teachers(results, test_accuracy=0.1)
+    (results / "teachers" / "trials.csv").write_bytes(table)
+    assert "trials.csv: is not of the teachers at hand" in refusal(pack, results, tmp_path / "pack.h5", False)
+
+
+def test_shards_of_an_earlier_cut_do_not_disturb(results, tmp_path):
+    """More epochs than the targets have, and the same epochs once more in a shard of another size."""
+    (results / "epochs" / "02.h5").write_bytes((results / "epochs" / "01.h5").read_bytes())
+    provenance = {"seed": SEED, "settings": {"hsv": HSV, "crop": CROP}}
+    later = draw_epoch(36, 7, HsvSettings(**HSV), CropSettings(**CROP), SEED)
+    images = np.zeros((32, 3, 32, 32), np.uint8)
+    digest = read_all(results / "epochs" / "00.h5")[2]["dataset_digest"]
+    write_shard(results / "epochs" / "03.h5", {7: later}, lambda r: images, False, digest, provenance)
+    pack(results, tmp_path / "pack.h5", False)
+    assert verify_file(results / "logits" / "targets.h5", results)
+    assert verify_file(tmp_path / "pack.h5", results)
+
+
+def test_an_unpack_that_fails_leaves_nothing(packed, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device", "members.json")
+
+    monkeypatch.setattr("mimic.shared.unpack_targets.write_json", full)
+    with pytest.raises(OSError, match="No space"):
+        unpack(packed, tmp_path / "there")
+    assert list((tmp_path / "there").iterdir()) == []
+    monkeypatch.undo()
+    unpack(packed, tmp_path / "there")
+
+
+def test_garbage_in_place_of_the_teachers_is_refused(packed, tmp_path):
+    reseal(packed, {"teachers": np.frombuffer(b"garbage", np.uint8)[None]})
+    assert f"{packed}: teachers: expected the columns of a trials.csv" in refusal(verify_file, packed)
+    assert "expected the columns of a trials.csv" in refusal(unpack, packed, tmp_path / "there")
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_a_probe_that_is_rendered_otherwise_is_not_packed(results, tmp_path):
@@ -124,6 +179,20 @@ def test_a_pack_of_other_images_is_refused(packed, tmp_path, dataset):
         ({}, {"ensemble": None}, "ensemble"),
         ({}, {"augmentation": {"seed": -1}}, "augmentation.seed"),
         ({}, {"targets": {"members": [{"trial": "x"}], "provenance": {}}}, "targets.members"),
+        ({}, {"targets": {"members": [], "provenance": {}}}, "targets of members []"),
+        ({}, {"ensemble": {}}, "ensemble.format"),
+        (
+            {},
+            {"provenance": {"versions": []}, "augmentation": OTHER_SEED},
+            "is not drawn here as it was there",
+        ),
+        ({"logits": lambda values: values.fill(np.nan)}, {}, "logits of epoch 0 are not finite"),
+        ({"rows_test": lambda values: values.fill(3)}, {}, "rows_test: expected each row of the source once"),
+        (
+            {"rows_test": lambda values: values.fill(-3)},
+            {},
+            "rows_test: expected each row of the source once",
+        ),
         ({}, {"folder": "/tmp"}, "folder: unknown key"),
     ],
 )
@@ -132,7 +201,7 @@ def test_a_stranger_s_pack_that_does_not_fit_is_refused(packed, tmp_path, arrays
     message = refusal(unpack, packed, tmp_path / "there")
     assert message.startswith(str(packed))
     assert said in message
-    assert not (tmp_path / "there").exists()
+    assert list((tmp_path).glob("there/*")) == []
 
 
 def test_trials_of_a_stranger_s_pack_are_no_names_of_files(packed, tmp_path):
@@ -152,7 +221,7 @@ def test_every_file_of_a_run_is_verified(results, packed, dataset):
         lines = verify_file(path, results)
         assert lines
         assert not any(other in line for line in lines)
-    assert verify_file(packed, results)[-1] == f"dataset and epochs are those of {results}"
+    assert verify_file(packed, results)[-1] == f"dataset, epochs and members are those of {results}"
     with open_pack(packed) as opened:
         assert opened.header.dataset_digest == dataset.digest
 
@@ -170,7 +239,13 @@ def test_files_of_another_run_are_told_from_ours(results, tmp_path, dataset):
     pack(theirs, tmp_path / "theirs.h5", False)
     assert "dataset: expected" in refusal(verify_file, tmp_path / "theirs.h5", results)
     pack(same_images, tmp_path / "same.h5", False)
-    assert "epochs: expected" in refusal(verify_file, tmp_path / "same.h5", results)
+    assert "another epoch 0: expected digest" in refusal(verify_file, tmp_path / "same.h5", results)
+    assert "another epoch 0" in refusal(verify_file, same_images / "epochs" / "00.h5", results)
+    other = read_json(results / "ensemble" / "members.json") | {"test_accuracy": 0.75}
+    write_json(tmp_path / "members.json", other)
+    assert "ensemble: expected" in refusal(verify_file, tmp_path / "members.json", results)
+    metrics = results / "teachers" / "trials" / "000" / "metrics.json"
+    assert "nothing in it to compare" in verify_file(metrics, results)[-1]
 
 
 def test_logits_of_other_weights_are_told(results):

@@ -15,6 +15,7 @@ from mimic.shared.store import (
     write_pack,
 )
 
+ACCURACIES = {"n_parameters": 9, "validation_accuracy": 0.5, "test_accuracy": 0.5}
 PROVENANCE = {"sources": {}, "seed": 7}
 #: A trials.csv of 129 teachers has some 600 bytes a row.
 TEACHERS_BYTES = 129 * 600
@@ -25,7 +26,7 @@ def header(n_members=16):
     members = [{"trial": trial, "weights_digest": "a" * 64} for trial in range(n_members)]
     return PackHeader(
         dataset_digest="d" * 64,
-        ensemble={"format": "mimic.ensemble", "members": list(range(n_members))},
+        ensemble={"format": "mimic.ensemble", "members": list(range(n_members)), **ACCURACIES},
         augmentation=Augmentation(seed=7, hsv=HSV, crop=CROP),
         targets=PackedTargets(members=members, provenance=PROVENANCE),
         provenance=PROVENANCE,
