@@ -344,3 +344,21 @@ def test_several_nets_have_no_checkpoint(keeping, dataset, training):
             DEVICE,
             keeping(),
         )
+
+
+def test_a_save_that_takes_long_makes_the_next_one_wait(keeping, monkeypatch):
+    """A hundredth of the time at most: after a save of two seconds the next is due in two hundred."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock["now"])
+    checkpoint, write, saves = keeping(every_seconds=20.0), module.to_bytes, []
+
+    def slow(*arguments):
+        clock["now"] += 2.0
+        saves.append(clock["now"])
+        return write(*arguments)
+
+    monkeypatch.setattr(module, "to_bytes", slow)
+    for now, expected in ((19.9, 0), (20.0, 1), (50.0, 1), (221.9, 1), (222.0, 2)):
+        clock["now"] = now
+        checkpoint.save_if_due(Net(), within_epoch=True)
+        assert len(saves) == expected, now
