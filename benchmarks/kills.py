@@ -25,9 +25,9 @@ from pathlib import Path
 
 from recording import CHECKOUT, claim, header, positive, write_result
 
-#: Files that tell seconds or devices, and Snakemake's own.
-TIMED = ("metrics.json", "history.csv", "trials.csv", "table1_long.csv", "table2_long.csv", "figure1.csv")
-SUFFIXES = (".h5", ".safetensors", ".json", ".csv")
+#: Files that tell seconds.
+TIMED = ("metrics.json", "history.csv", "trials.csv", "table1_long.csv", "table2_long.csv")
+SUFFIXES = (".h5", ".safetensors", ".json", ".csv", ".png", ".svg")
 STARTING = "snakemake"
 
 

@@ -107,6 +107,12 @@ def forge(path, name, tensor):
     path.write_bytes(safetensors.torch.save(tensors))
 
 
+def trial_files(folder):
+    """Options of a training stage for the files that `outcome` reads."""
+    files = ("metrics.json", "history.csv", "weights.safetensors", "predictions.h5")
+    return [word for file in files for word in (f"--{file.partition('.')[0]}", str(folder / file))]
+
+
 def outcome(folder):
     """What a trial's folder holds, but for seconds: the four files of a trial and no other."""
     names = sorted(path.name for path in folder.iterdir())

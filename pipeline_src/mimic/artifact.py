@@ -159,13 +159,12 @@ def read_json(path, expected_format=None):
     """
     try:
         size = Path(path).stat().st_size
-        if size > MAX_JSON_BYTES:
-            raise InputError(f"{path}: expected at most {MAX_JSON_BYTES:,} bytes of JSON, got {size:,}")
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (expected {expected_format or 'JSON'})") from None
-    except InputError:
-        raise
+    if size > MAX_JSON_BYTES:
+        raise InputError(f"{path}: expected at most {MAX_JSON_BYTES:,} bytes of JSON, got {size:,}")
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -185,7 +184,7 @@ def read_json(path, expected_format=None):
 
 def digest_json(value):
     """SHA-256 of a JSON value: of its text with sorted keys and no spaces."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=True)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -228,7 +227,7 @@ def digest_arrays(**arrays):
     return total.hexdigest()
 
 
-def digest_file(path):
-    """SHA-256 of a file's bytes."""
+def digest_file(path, algorithm="sha256"):
+    """Digest of a file's bytes."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -23,7 +23,12 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(script, f
     assert len(told) >= N_KILLS // 2
     assert len({stage for row in told for stage in row["stages"]}) > 1, told
     expected = kills.Pipeline(finished_run, [config], 2).files()
-    assert {"out/table2.csv", "out/logits/targets.h5", "out/data/dataset.h5"} <= expected.keys()
+    assert {
+        "out/table2.csv",
+        "out/logits/targets.h5",
+        "out/figure1.png",
+        "out/figure1.csv",
+    } <= expected.keys()
     assert kills.compare(expected, killed.files()) == []
     assert not list(killed.folder.rglob(".*.part"))
     assert not list(killed.folder.rglob("checkpoint.safetensors"))

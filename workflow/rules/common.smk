@@ -123,9 +123,11 @@ MISSING_DATA = check_images() if workflow.is_main_process else None
 
 
 def is_unpacked(digest):
-    """Whether the pack with this digest lies in the results already."""
+    """Whether all of the pack with this digest lies in the results already."""
+    if digest is None or not all(path.exists() for path in UNPACKED.all()):
+        return False
     try:
-        return digest is not None and read_json(UNPACKED.marker, "mimic.shared").get("pack") == digest
+        return read_json(UNPACKED.marker, "mimic.shared").get("pack") == digest
     except (InputError, OSError):
         return False
 

@@ -132,9 +132,8 @@ def _verify_split(path, results):
 
 def _verify_epochs(path, results):
     """Recipes fit their digests; where the dataset is at hand, the probe is rendered again."""
-    given, beside = results is not None, path.resolve().parent.parent
-    if results is None and (beside / "data" / "dataset.h5").exists():
-        results = Results(beside)
+    given, beside = results is not None, Results(path.resolve().parent.parent)
+    results = results if given or not beside.dataset.exists() else beside
     if results is None:
         return ["the probe was not rendered: no dataset at hand (give --against RESULTS)"]
     epochs = results.epochs([path])
@@ -197,11 +196,11 @@ def _verify_pack(path, results):
         done = [f"{pack.n_epochs} epochs are drawn here as they were there"]
         if results is None:
             return done
-        header = pack.header
+        header, digests = pack.header, results.epochs().digests
         _same(path, "dataset", results.dataset_digest(), header.dataset_digest)
-        _same_epochs(path, results.epochs().digests, dict(enumerate(pack.epoch_digests())))
+        _same_epochs(path, digests, dict(enumerate(pack.epoch_digests())))
         theirs = logits_store.StoredLogits(
-            results.targets, logits_store.TARGETS_FORMAT, results.epochs().digests, pack.n_images
+            results.targets, logits_store.TARGETS_FORMAT, digests, pack.n_images
         )
         members = [vars(member) for member in theirs.members]
         _same(path, "members", members, [member.model_dump() for member in header.targets.members])

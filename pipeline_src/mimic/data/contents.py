@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from mimic.artifact import write_json
+from mimic.artifact import digest_file, read_json, write_json
 from mimic.cli import InputError
 from mimic.data import cifar10, image_folder, mnist
 from mimic.data.source import folder_of
@@ -65,7 +65,7 @@ def _digest_of_names(digests):
 def _checksums_of_mnist(folder):
     if mnist.missing_message(folder) is not None:
         return mnist.PUBLISHED
-    return {name: _digest_file(folder / name, "md5") for name in mnist.PUBLISHED}
+    return {name: digest_file(folder / name, "md5") for name in mnist.PUBLISHED}
 
 
 def _digest_of_folder(folder, memory, n_threads):
@@ -79,7 +79,7 @@ def _digest_of_folder(folder, memory, n_threads):
     if known.get("listing") == listing and isinstance(known.get("images"), str):
         return known["images"]
     images = _digest_of_names(
-        dict(zip(names, image_folder.for_each(_digest_file, paths, n_threads), strict=True))
+        dict(zip(names, image_folder.for_each(digest_file, paths, n_threads), strict=True))
     )
     # A folder that may not be written to costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
@@ -90,12 +90,6 @@ def _digest_of_folder(folder, memory, n_threads):
 def _recall(memory):
     """What the memory holds; nothing where it is absent, damaged or another file."""
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(memory, FORMAT)
+    except (InputError, OSError):
         return {}
-    return known if isinstance(known, dict) and known.get("format") == FORMAT else {}
-
-
-def _digest_file(path, algorithm="sha256"):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -96,13 +96,7 @@ def read_metrics(path):
     InputError
         In one line: the file, the key, what was expected and what was found.
     """
-    try:
-        values = read_json(path, FORMAT)
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON of a trial: {error}") from None
-    return _checked(values, path)
+    return _checked(read_json(path, FORMAT), path)
 
 
 def trials_frame(trials, where):

@@ -2,19 +2,11 @@ import json
 
 import pytest
 import torch
+from tests.augmentation import CROP, HSV
 
 from mimic.augment.render import Renderer
 from mimic.epochs.generate_epochs import main
 from mimic.epochs.store import StoredEpochs
-
-HSV = {
-    "hue_shift": 0.06,
-    "saturation_shift": 0.26,
-    "value_shift": 0.2,
-    "saturation_scale": 0.21,
-    "value_scale": 0.13,
-}
-CROP = {"mirror_probability": 0.5, "crop_min": 24}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from tests.augmentation import CROP, HSV
 
 from mimic.artifact import write_json
 from mimic.epochs.generate_epochs import main as generate_epochs
@@ -10,17 +11,7 @@ from mimic.models.net import new_net
 from mimic.models.student_mlp import mlp_architecture
 from mimic.models.weights import write_weights
 
-AUGMENTED = {
-    "store": "recipe",
-    "hsv": {
-        "hue_shift": 0.06,
-        "saturation_shift": 0.26,
-        "value_shift": 0.2,
-        "saturation_scale": 0.21,
-        "value_scale": 0.13,
-    },
-    "crop": {"mirror_probability": 0.5, "crop_min": 24},
-}
+AUGMENTED = {"store": "recipe", "hsv": HSV, "crop": CROP}
 
 
 @pytest.fixture

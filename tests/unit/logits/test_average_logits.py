@@ -4,6 +4,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from tests.augmentation import HSV
 from tests.sealed_files import reseal
 
 from mimic.cli import InputError
@@ -85,15 +86,6 @@ def test_logits_of_other_epochs_are_refused_with_both_digests(
     for path in (first, second):
         with h5py.File(path) as file:
             assert file["epoch_digest"][0].tobytes().hex()[:16] in message
-
-
-HSV = {
-    "hue_shift": 0.06,
-    "saturation_shift": 0.26,
-    "value_shift": 0.2,
-    "saturation_scale": 0.21,
-    "value_scale": 0.13,
-}
 
 
 def test_logits_of_other_classes_are_refused_and_not_broadcast(member, average):

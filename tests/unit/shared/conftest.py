@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.augmentation import CROP, HSV
 
 from mimic.artifact import digest_file, write_json
 from mimic.augment.recipe import draw_epoch
@@ -16,14 +17,6 @@ from mimic.models.student_mlp import mlp_architecture
 from mimic.models.weights import write_weights
 from mimic.report.tabulate_trials import main as tabulate_trials
 
-HSV = {
-    "hue_shift": 0.06,
-    "saturation_shift": 0.26,
-    "value_shift": 0.2,
-    "saturation_scale": 0.21,
-    "value_scale": 0.13,
-}
-CROP = {"mirror_probability": 0.5, "crop_min": 24}
 SEED, N_EPOCHS = 7, 3
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from tests.augmentation import CROP, HSV
 from tests.sealed_files import read_all, reseal
-from tests.unit.shared.conftest import CROP, HSV, N_EPOCHS, SEED, make_results, tabulate_teachers
+from tests.unit.shared.conftest import N_EPOCHS, SEED, make_results, tabulate_teachers
 
 from mimic.artifact import read_json, write_json
 from mimic.augment.recipe import draw_epoch

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tests.stopping import ends_early, outcome, stop_at_call, stop_while_saving, terminate_at_poll
+from tests.stopping import (
+    ends_early,
+    outcome,
+    stop_at_call,
+    stop_while_saving,
+    terminate_at_poll,
+    trial_files,
+)
 
 from mimic.augment.render import Renderer
 from mimic.config.whole import load
@@ -59,14 +66,7 @@ def train(tmp_path, dataset_path, dataset, training):
         arguments = ["--study", name, "--settings", json.dumps(settings), "--seed", "3", "--trial", "0"]
         arguments += ["--proposals", str(tmp_path / "proposals.json"), "--dataset", dataset_path]
         arguments += ["--epochs", shard, "--targets", *([] if study.hard_label else [write_targets(dtype)])]
-        for option, file in (
-            ("metrics", "metrics.json"),
-            ("history", "history.csv"),
-            ("weights", "weights.safetensors"),
-            ("predictions", "predictions.h5"),
-        ):
-            arguments += [f"--{option}", str(place / file)]
-        train_student(arguments)
+        train_student([*arguments, *trial_files(place)])
         return place
 
     return run

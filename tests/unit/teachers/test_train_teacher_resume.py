@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.stopping import ends_early, forge, outcome, stop_at_call, stop_while_saving, terminate_at_poll
+from tests.stopping import (
+    ends_early,
+    forge,
+    outcome,
+    stop_at_call,
+    stop_while_saving,
+    terminate_at_poll,
+    trial_files,
+)
 
 from mimic.search.rounds import write_proposals
 from mimic.teachers.train_teacher import main as train_teacher
@@ -50,14 +58,7 @@ def train(tmp_path, dataset_path, training):
         arguments += ["--seed", str(seed), "--trial", str(trial), "--dataset", dataset_path]
         arguments += ["--proposals", str(tmp_path / "proposals.json")]
         arguments += ["--checkpoint-seconds", checkpoint_seconds]
-        for option, file in (
-            ("metrics", "metrics.json"),
-            ("history", "history.csv"),
-            ("weights", "weights.safetensors"),
-            ("predictions", "predictions.h5"),
-        ):
-            arguments += [f"--{option}", str(place / file)]
-        train_teacher(arguments)
+        train_teacher([*arguments, *trial_files(place)])
         return place
 
     return run

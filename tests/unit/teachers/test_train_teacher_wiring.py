@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from tests.augmentation import HSV
 
 from mimic.config.augment import CropSettings, HsvSettings
 from mimic.seeding import derive
@@ -13,13 +14,6 @@ from mimic.training.loop import Fit, Optimiser
 
 DEVICE = choose_device("float32", "off", 1)
 CROP = CropSettings(mirror_probability=0.5, crop_min=24)
-HSV = {
-    "hue_shift": 0.06,
-    "saturation_shift": 0.26,
-    "value_shift": 0.2,
-    "saturation_scale": 0.21,
-    "value_scale": 0.13,
-}
 HYPERPARAMETERS = HSV | {
     "learning_rate": 0.0123,
     "momentum": 0.87,
