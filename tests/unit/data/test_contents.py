@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from mimic.artifact import digest_file
 from mimic.cli import InputError
 from mimic.config.data import DataSettings
 from mimic.data import cifar10, contents, mnist
@@ -70,7 +71,7 @@ def test_images_that_were_moved_copied_or_touched_are_the_same(folder, digest, t
 
 def test_files_are_read_only_where_a_name_size_or_time_has_changed(folder, digest, monkeypatch):
     before = digest(folder)
-    monkeypatch.setattr(contents, "_digest_file", None)
+    monkeypatch.setattr(contents, "digest_file", None)
     assert digest(folder) == before
     os.utime(folder / "train/cat/b.png", ns=(1, 1))
     with pytest.raises(TypeError):
@@ -98,7 +99,7 @@ def test_mnist_to_be_downloaded_has_the_digest_of_the_published_files(tmp_path, 
         (tmp_path / name).write_bytes(name.encode())
     other = digest_of_images(settings("mnist", str(tmp_path)), tmp_path / "memory.json")
     assert other != absent
-    sums = {name: contents._digest_file(tmp_path / name, "md5") for name in mnist.PUBLISHED}
+    sums = {name: digest_file(tmp_path / name, algorithm="md5") for name in mnist.PUBLISHED}
     monkeypatch.setattr(mnist, "PUBLISHED", sums)
     (tmp_path / "MNIST").rename(tmp_path / "elsewhere")
     assert digest_of_images(settings("mnist", str(tmp_path)), tmp_path / "memory.json") == other

@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from tests.augmentation import CROP, HSV
+from tests.augment_settings import CROP, HSV
 
 from mimic.augment.render import Renderer
 from mimic.epochs.generate_epochs import main

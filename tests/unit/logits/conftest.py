@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.augmentation import CROP, HSV
+from tests.augment_settings import CROP, HSV
 
 from mimic.artifact import write_json
 from mimic.epochs.generate_epochs import main as generate_epochs

@@ -4,7 +4,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tests.augmentation import HSV
+from tests.augment_settings import HSV
 from tests.sealed_files import reseal
 
 from mimic.cli import InputError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tests.augmentation import CROP, HSV
+from tests.augment_settings import CROP, HSV
 
 from mimic.artifact import digest_file, write_json
 from mimic.augment.recipe import draw_epoch

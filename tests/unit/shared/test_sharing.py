@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.augmentation import CROP, HSV
+from tests.augment_settings import CROP, HSV
 from tests.sealed_files import read_all, reseal
 from tests.unit.shared.conftest import N_EPOCHS, SEED, make_results, tabulate_teachers
 

@@ -1,7 +1,7 @@
 """What is shared at the paper's size: 160 epochs of 40,000 images, ten classes, 129 teachers."""
 
 import numpy as np
-from tests.augmentation import CROP, HSV
+from tests.augment_settings import CROP, HSV
 
 from mimic.sealing import sealed_bytes
 from mimic.shared.store import (

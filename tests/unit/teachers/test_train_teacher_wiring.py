@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 import torch
-from tests.augmentation import HSV
+from tests.augment_settings import HSV
 
 from mimic.config.augment import CropSettings, HsvSettings
 from mimic.seeding import derive
