@@ -9,7 +9,9 @@ import argparse
 import errno
 import json
 import os
+import resource
 import sys
+import time
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -84,11 +86,30 @@ def parse_settings(model, text, where="--settings"):
         raise InputError(validation_message(error, where)) from None
 
 
-def run_stage(main, argv=None):
-    """Run a stage's ``main`` and turn what a user can cause into one line and an exit code."""
+def _cost(seconds):
+    """What this process took, in a line; memory as the system's limits count it, without the page cache."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    megabytes = peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # bytes there, KiB elsewhere
+    return f"done in {seconds:.1f} s, memory {megabytes:.0f} MB at most"
+
+
+def run_stage(main, argv=None, tells_cost=True):
+    """Run a stage's ``main`` and turn what a user can cause into one line and an exit code.
+
+    Parameters
+    ----------
+    main : callable
+        Takes `argv`.
+    argv : list of str, optional
+    tells_cost : bool
+        Close the log with what the stage took, for a cluster's limits of time and memory.
+    """
+    started = time.monotonic()
     try:
         with raised():
             main(argv)
+        if tells_cost:
+            print(_cost(time.monotonic() - started), file=sys.stderr)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -151,4 +151,4 @@ def parser():
 def main(argv=None):
     """Entry point of the console command; returns the exit code."""
     args = parser().parse_args(argv)
-    return run_stage(lambda _: args.run(args))
+    return run_stage(lambda _: args.run(args), tells_cost=False)

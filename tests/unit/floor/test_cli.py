@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -18,9 +19,24 @@ def stage(error):
     return main
 
 
-def test_a_stage_that_is_done_exits_with_0(capsys):
-    assert run_stage(stage(None)) == 0
+def test_a_command_that_is_done_exits_with_0(capsys):
+    assert run_stage(stage(None), tells_cost=False) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_stage_closes_its_log_with_what_it_took():
+    program = (
+        "import time\n"
+        "from mimic.cli import run_stage\n"
+        "def main(argv):\n"
+        "    bytearray(b'x' * 200_000_000)\n"
+        "    time.sleep(0.3)\n"
+        "raise SystemExit(run_stage(main))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, env=os.environ)
+    seconds, megabytes = re.fullmatch(r"done in ([\d.]+) s, memory (\d+) MB at most\n", done.stderr).groups()
+    assert 0.3 <= float(seconds) < 10
+    assert 200 < int(megabytes) < 800
 
 
 @pytest.mark.parametrize(
