@@ -10,6 +10,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/cluster.smk"
 
 
 rule all:
@@ -44,5 +45,6 @@ include: "workflow/rules/report.smk"
 onstart:
     if MISSING_DATA and not CONFIG.data.download:
         stop(MISSING_DATA)
+    check_job_arrays()
     if workflow.is_main_process:
         record_fingerprints()

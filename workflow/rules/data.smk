@@ -16,9 +16,10 @@ rule prepare_dataset:
     log:
         f"{OUT}/logs/prepare_dataset.log",
     cache: SHARED_CACHE
+    localrule: True
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         contents=as_json(CONFIG.data, exclude=set(WHEREABOUTS)),
         images=source_images,

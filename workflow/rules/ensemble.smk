@@ -14,9 +14,10 @@ checkpoint select_ensemble:
         members=f"{OUT}/ensemble/members.json",
     log:
         f"{OUT}/logs/select_ensemble.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         settings=as_json(CONFIG.ensemble),
         fingerprint=fingerprint("mimic.ensemble.select_ensemble"),

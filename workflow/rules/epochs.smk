@@ -12,9 +12,10 @@ rule generate_epochs:
     log:
         f"{OUT}/logs/generate_epochs/{{shard}}.log",
     cache: SHARED_CACHE
+    localrule: CONFIG.epochs.store == "recipe"  # parameters alone are a second's work
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         settings=as_json(CONFIG.epochs, include={"store", "hsv", "crop"}),
         seed=SEED,

@@ -16,7 +16,7 @@ rule record_logits:
     cache: SHARED_CACHE
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         settings=as_json(CONFIG.logits),
         trial="{trial}",
@@ -38,9 +38,10 @@ rule average_logits:
     log:
         f"{OUT}/logs/average_logits.log",
     cache: SHARED_CACHE
+    localrule: True
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         dtype=CONFIG.logits.dtype,
         fingerprint=fingerprint("mimic.logits.average_logits"),

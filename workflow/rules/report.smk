@@ -12,9 +12,10 @@ rule tabulate_trials:
         csv=f"{OUT}/{{study_folder}}/trials.csv",
     log:
         f"{OUT}/logs/tabulate_trials/{{study_folder}}.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
     params:
         study_folder="{study_folder}",
         fingerprint=fingerprint("mimic.report.tabulate_trials"),
@@ -44,9 +45,10 @@ rule tabulate_table1:
         ),
     log:
         f"{OUT}/logs/tabulate_table1.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
     params:
         compare="--compare" if CONFIG.report.compare_with_paper else "--no-compare",
         fingerprint=fingerprint("mimic.report.tabulate_table1"),
@@ -75,9 +77,10 @@ rule tabulate_table2:
         ),
     log:
         f"{OUT}/logs/tabulate_table2.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
     params:
         families=CONFIG.students.families,
         budgets=CONFIG.students.budgets,
@@ -112,9 +115,10 @@ rule plot_figure1:
         ),
     log:
         f"{OUT}/logs/plot_figure1.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         fingerprint=fingerprint("mimic.report.plot_figure1"),
     shell:
@@ -144,9 +148,10 @@ rule plot_figure2:
         ),
     log:
         f"{OUT}/logs/plot_figure2.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         fingerprint=fingerprint("mimic.report.plot_figure2"),
     shell:

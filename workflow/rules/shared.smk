@@ -15,9 +15,10 @@ if CONFIG.shared.pack is not None and not is_unpacked(CONFIG.shared.digest):
             parts=[str(path) for path in UNPACKED.all()],
         log:
             f"{OUT}/logs/unpack_targets.log",
+        localrule: True
         threads: 1
         resources:
-            mem_mb=1000,
+            mem_mb=growing(1000),
         params:
             digest=CONFIG.shared.digest or [],
             folder=str(UNPACKED.folder),

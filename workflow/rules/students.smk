@@ -12,9 +12,10 @@ rule propose_students:
     log:
         f"{OUT}/logs/propose_students/{{study}}/{{round}}.log",
     cache: SHARED_CACHE
+    localrule: True
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         search_space=student_search_space,
         study="{study}",
@@ -46,7 +47,7 @@ rule train_student:
     cache: SHARED_CACHE
     threads: 1
     resources:
-        mem_mb=4000,  # measured: 1.6 GB for a step of the largest 31.6M nets in bfloat16, the data beside it
+        mem_mb=growing(5000),
     params:
         settings=student_settings,
         study="{study}",

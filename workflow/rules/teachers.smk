@@ -12,9 +12,10 @@ rule propose_teachers:
     log:
         f"{OUT}/logs/propose_teachers/{{round}}.log",
     cache: SHARED_CACHE
+    localrule: True
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         search_space=as_json(CONFIG.teachers.search_space),
         seed=SEED,
@@ -43,7 +44,7 @@ rule train_teacher:
     cache: SHARED_CACHE
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=growing(3000),
     params:
         crop=as_json(CONFIG.teachers.crop),
         training=as_json(CONFIG.teachers.training),
