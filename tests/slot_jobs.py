@@ -12,46 +12,55 @@ import time
 from pathlib import Path
 
 
+class Server:
+    """The program below, in a process; a context manager."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(self, *error):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        assert self.process.wait(20) == 0
+
+    def ask(self, command):
+        """The answer to a command."""
+        print(json.dumps(command), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+
 class Jobs:
-    """The program below, in a process; a context manager, which kills what is left.
+    """Jobs that share places; a context manager, which kills what is left.
 
     Parameters
     ----------
+    server : Server
     folder : path
         For the jobs' logs and the places.
     environ : str
         Of every job.
     """
 
-    def __init__(self, folder, **environ):
+    def __init__(self, server, folder, **environ):
         self.folder, self.environ = Path(folder), {"MIMIC_SLOTS": str(Path(folder) / "slots")} | environ
-        self.pids = []
-        self.process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self.pids, self.ask = [], server.ask
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
         for pid in self.pids:
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                continue
-        self.process.stdin.close()
-        self.process.stdout.close()
-        assert self.process.wait(20) == 0
-
-    def _ask(self, command):
-        print(json.dumps(command), file=self.process.stdin, flush=True)
-        return int(self.process.stdout.readline())
+            os.kill(pid, 9)  # not waited for yet, so its number is not another's
+            self.ask({"wait": pid})
 
     def start(self, claim_mb=100, child="", **environ):
         """Start a job that takes a place and keeps it until it is ended."""
         log = self.folder / f"job-{len(self.pids)}.log"
         command = {"log": str(log), "claim_mb": claim_mb, "child": child, "environ": self.environ | environ}
-        self.pids.append(self._ask(command))
+        self.pids.append(self.ask(command))
         return Job(self.pids[-1], log, self)
 
 
@@ -78,7 +87,7 @@ class Job:
 
     def code(self):
         """Its exit code; waits for its end."""
-        code = self.jobs._ask({"wait": self.pid})
+        code = self.jobs.ask({"wait": self.pid})
         self.jobs.pids.remove(self.pid)
         return code
 

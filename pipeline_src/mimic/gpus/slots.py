@@ -62,8 +62,13 @@ def slots_of(environ):
 
 
 def _make_folder(path):
-    """Make a folder for this user alone; refuse one that someone else could have prepared."""
+    """Make a folder for this user alone."""
     path.mkdir(exist_ok=True, mode=0o700)
+    _refuse_anothers(path)
+
+
+def _refuse_anothers(path):
+    """Refuse a folder that someone else could have prepared."""
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise InputError(
@@ -208,7 +213,9 @@ class Slots:
         """
         now = time.time() if now is None else now
         if not (self.folder / "guard").exists():
-            return [_empty(gpu) for gpu in gpus], []
+            return [Room(gpu.name, gpu.total_mb, gpu.free_mb) for gpu in gpus], []
+        for folder in (self.base, self.folder):
+            _refuse_anothers(folder)
         with self._guard():
             return self._rooms(gpus, now), self._tickets(now)
 
@@ -284,10 +291,6 @@ class Slots:
         os.utime(own, (now, now))
         tickets = self._tickets(now)
         return tickets[: tickets.index(ticket)]
-
-
-def _empty(gpu):
-    return Room(gpu.name, gpu.total_mb, gpu.free_mb)
 
 
 def _is_locked(path):

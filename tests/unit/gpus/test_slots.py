@@ -206,6 +206,9 @@ def test_a_folder_of_another_user_is_refused(slots, take, monkeypatch):
     monkeypatch.setattr("mimic.gpus.slots.os.getuid", lambda: uid + 1)
     with pytest.raises(InputError, match=f"expected a folder of user {uid + 1}"):
         take(10, gpus(8000))
+    (slots.folder / "guard").touch()
+    with pytest.raises(InputError, match=f"expected a folder of user {uid + 1}"):
+        slots.look(gpus(8000))
 
 
 def test_a_link_in_place_of_the_folder_is_refused(slots, take, tmp_path):

@@ -8,13 +8,21 @@ import sys
 import time
 
 import pytest
-from tests.slot_jobs import Jobs
+from tests.slot_jobs import Jobs, Server
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Server() as server:
+        yield server
 
 
 @pytest.fixture
-def jobs(tmp_path):
+def jobs(server, tmp_path):
     """Two fake GPUs with a place each."""
-    with Jobs(tmp_path, MIMIC_FAKE_GPUS="2", MIMIC_JOBS_PER_GPU="1", CUDA_VISIBLE_DEVICES="0,1") as jobs:
+    with Jobs(
+        server, tmp_path, MIMIC_FAKE_GPUS="2", MIMIC_JOBS_PER_GPU="1", CUDA_VISIBLE_DEVICES="0,1"
+    ) as jobs:
         yield jobs
 
 
