@@ -145,6 +145,17 @@ def test_who_asks_no_more_holds_nobody_up(slots):
         assert where(slots.try_take(ticket, gpus(None), NOW + 11)[0]) == ("g0", 0)
 
 
+def test_who_died_in_the_line_holds_nobody_up(slots, take):
+    with slots.ticket("killed", 10, ["g0"], 1, NOW):
+        (path,) = (slots.folder / "waiting").iterdir()
+        text = path.read_text()
+        assert take(10, gpus(8000), NOW + 1, places=1) is None
+    path.write_text(text)  # as a kill leaves it: without a lock
+    os.utime(path, (NOW, NOW))
+    assert where(take(10, gpus(8000), NOW + 1, places=1)) == ("g0", 0)
+    assert not path.exists()
+
+
 def test_a_small_job_passes_a_large_one_that_is_patient_and_no_other(slots, take):
     small = take(4000, gpus(8000))
     with slots.ticket("large", 6000, ["g0"], 4, NOW) as large:
