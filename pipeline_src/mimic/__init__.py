@@ -20,7 +20,7 @@ Import order, downwards only (a test holds it)::
 
     the steps           data teachers ensemble epochs logits shared students report
                         (a step reads another one only through its ``store``; report imports the floor only)
-    the machinery       training search models augment
+    the machinery       training search models augment gpus
                         (they do not know each other, save that training may render through augment)
     the floor           config seeding artifact sealed sealing fingerprint cli progress allocator
                         termination

@@ -1,11 +1,12 @@
 """What every stage's command line shares: settings as JSON, and errors in one line.
 
 Exit codes: 0 done, 1 an input is wrong (one line says which), 2 the command line is wrong, 75 terminated by
-SIGTERM (the same command goes on; ``snakemake --retries`` repeats it), 130 interrupted. Anything else is a
-fault of the program and shows its traceback.
+SIGTERM, or a GPU failed (the same command goes on; ``snakemake --retries`` repeats it), 130 interrupted.
+Anything else is a fault of the program and shows its traceback.
 """
 
 import argparse
+import contextlib
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ import time
 
 from pydantic import TypeAdapter, ValidationError
 
-from mimic.termination import Terminated, raised
+from mimic.termination import StartAgain, Terminated, raised
 
 
 class InputError(ValueError):
@@ -132,4 +133,22 @@ def run_stage(main, argv=None, tells_cost=True):
     except Terminated:
         print("terminated: run the same command again to go on", file=sys.stderr)
         return os.EX_TEMPFAIL
+    except StartAgain as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.environ is not None:
+            _start_again(error.environ)
+        return os.EX_TEMPFAIL
     return 0
+
+
+def _start_again(environ):
+    """Replace this process by the same command line; returns only if that cannot be."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        # Python's own descriptors are closed by this; what a library opened could keep a device busy.
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                os.set_inheritable(int(name), int(name) <= 2)
+    with contextlib.suppress(OSError):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], dict(environ))

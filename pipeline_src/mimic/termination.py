@@ -1,7 +1,8 @@
-"""SIGTERM, by which clusters and Snakemake end a process: an exception, or a flag where work can be saved.
+"""How a process ends before its work is done, to be started again.
 
-A process that is not ended by it is killed some seconds later. Only the main thread can handle signals; in
-any other, and where none comes, both contexts do nothing.
+SIGTERM, by which clusters and Snakemake end a process: an exception, or a flag where work can be saved. A
+process that is not ended by it is killed some seconds later. Only the main thread can handle signals; in any
+other, and where none comes, both contexts do nothing.
 """
 
 import contextlib
@@ -11,6 +12,22 @@ import threading
 
 class Terminated(BaseException):
     """The process was asked to end. No `Exception`: code that survives faults must not survive this."""
+
+
+class StartAgain(BaseException):
+    """What this process was started for cannot be done here and now, by no fault of input or program.
+
+    Parameters
+    ----------
+    message : str
+        Why, in a line.
+    environ : mapping of str to str, optional
+        The same command line is worth a try at once in this environment; later, in any, when None.
+    """
+
+    def __init__(self, message, environ=None):
+        super().__init__(message)
+        self.environ = environ
 
 
 @contextlib.contextmanager

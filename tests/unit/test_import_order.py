@@ -12,7 +12,7 @@ FLOOR = {
     *("config", "seeding", "artifact", "sealed", "sealing", "fingerprint", "cli"),
     *("progress", "allocator", "termination"),
 }
-MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}}
+MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
 STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students"}
 TOP = {"console", "__main__"}
 

@@ -17,9 +17,10 @@ examples:
   mimic verify results/epochs/00.h5 --against results
   mimic pack --results results/demo --out demo.mimic.h5
   mimic why results/table2.csv
+  mimic gpus
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
-  75 terminated by SIGTERM (the same command goes on), 130 interrupted
+  75 terminated by SIGTERM or a GPU failed (the same command goes on), 130 interrupted
 """
 
 
@@ -86,6 +87,13 @@ def unpack(args):
     unpack_file(args.pack, args.results)
 
 
+def gpus(args):
+    """Show the GPUs of this machine, their places and who holds them."""
+    from mimic.console.gpus import show_gpus
+
+    show_gpus(args.json)
+
+
 def why(args):
     """Say why files would be made again, or that they would not."""
     from mimic.console.why import explain
@@ -139,6 +147,8 @@ def parser():
     sub = add(unpack)
     sub.add_argument("pack", help="file made by `mimic pack`")
     sub.add_argument("--results", default="results", help="the config's output folder (default results)")
+    sub = add(gpus)
+    sub.add_argument("--json", action="store_true", help="machine-readable")
     sub = add(why)
     sub.add_argument("targets", nargs="*", metavar="TARGET", help="files, folders or rules; default: all")
     sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")

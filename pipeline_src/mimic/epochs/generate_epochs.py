@@ -17,6 +17,8 @@ from mimic.config.epochs import AugmentedEpochs
 from mimic.data.store import read_dataset
 from mimic.epochs.store import write_shard
 from mimic.fingerprint import of_stage
+from mimic.gpus.claims import rendering_claim_mb
+from mimic.gpus.place import gpu_place
 from mimic.progress import Report
 
 STAGE = "mimic.epochs.generate_epochs"
@@ -57,6 +59,13 @@ def main(argv=None):
     torch.set_num_threads(args.threads)
     keep_memory()
     dataset = read_dataset(args.dataset, splits=("train",))
+    n_train = len(dataset.images["train"])
+    with gpu_place(f"generate_epochs {args.epochs[0]} to {args.epochs[-1]}", rendering_claim_mb(n_train)):
+        _write(args, settings, dataset)
+
+
+def _write(args, settings, dataset):
+    """Render the shard on the device that there is."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = torch.from_numpy(dataset.images["train"]).to(device)
     renderer = Renderer(device)

@@ -16,7 +16,10 @@ from mimic.config.logits import LogitSettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
 from mimic.fingerprint import of_stage
+from mimic.gpus.claims import labelling_claim_mb
+from mimic.gpus.place import gpu_place
 from mimic.logits.store import MEMBER_FORMAT, Member, logits_writer
+from mimic.models.architecture import count_activations, count_parameters
 from mimic.models.weights import read_weights
 from mimic.progress import Report
 from mimic.training.devices import choose_device
@@ -74,21 +77,37 @@ def main(argv=None):
             )
     _refuse_repeated("--trials", args.trials)
     _refuse_repeated("--weights and --logits", [Path(path).resolve() for path in args.weights + args.logits])
-    device = choose_device(settings.precision, settings.channels_last, args.threads)
+    # Before a GPU is waited for: a wrong file is said at once.
     dataset = read_dataset(args.dataset, splits=("train",))
+    n_classes, nets = len(dataset.class_names), []
+    for weights in args.weights:
+        nets.append(read_weights(weights))
+        if nets[-1].architecture.n_classes != n_classes:
+            raise InputError(
+                f"{weights}: expected {n_classes} classes, got {nets[-1].architecture.n_classes}"
+            )
+    claim_mb = labelling_claim_mb(
+        sum(count_parameters(net.architecture) for net in nets),
+        max(count_activations(net.architecture) for net in nets),
+        settings.batch_size,
+        len(dataset.images["train"]),
+    )
+    with gpu_place(f"record_logits {' '.join(str(trial) for trial in args.trials)}", claim_mb):
+        _record(args, settings, dataset, nets)
+
+
+def _record(args, settings, dataset, nets):
+    """Label all epochs on the device that there is, and write the members' logits."""
+    device = choose_device(settings.precision, settings.channels_last, args.threads)
     images = torch.from_numpy(dataset.images["train"]).to(device.torch_device)
     epochs = StoredEpochs(args.epochs, dataset.digest, images, Renderer(device.torch_device))
     digests = [epochs.digests[epoch] for epoch in range(epochs.n_epochs)]
     n_classes = len(dataset.class_names)
-    nets = []
+    nets = [device.place(net) for net in nets]
     resume_key = f"{device.describe()}, {torch.get_num_threads()} threads, alignment {device.alignment}"
     with contextlib.ExitStack() as files:
         writers = []
         for trial, weights, path in zip(args.trials, args.weights, args.logits, strict=True):
-            net = read_weights(weights)
-            if net.architecture.n_classes != n_classes:
-                raise InputError(f"{weights}: expected {n_classes} classes, got {net.architecture.n_classes}")
-            nets.append(device.place(net))
             member = Member(trial, digest_file(weights))
             provenance = provenance_of(
                 "record_logits",

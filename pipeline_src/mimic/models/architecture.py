@@ -4,6 +4,7 @@ Counting needs no torch, so a config is checked against its budgets before any j
 """
 
 import itertools
+import math
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
@@ -130,6 +131,11 @@ def count_parameters(architecture):
 def count_multiply_adds(architecture):
     """Multiply-adds of one image's forward pass, biases and pools not counted."""
     return sum(row.n_multiply_adds for row in _walk(architecture))
+
+
+def count_activations(architecture):
+    """Values that all layers give for one image, logits included: a training step keeps some copies."""
+    return sum(math.prod(row.output_shape) for row in _walk(architecture))
 
 
 def notation(architecture):

@@ -15,8 +15,10 @@ from mimic.config.students import StudySettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
 from mimic.fingerprint import of_stage
+from mimic.gpus.claims import training_claim_mb
+from mimic.gpus.place import gpu_place
 from mimic.logits.store import TARGETS_FORMAT, StoredLogits
-from mimic.models.architecture import count_parameters, notation, to_json_value
+from mimic.models.architecture import count_activations, count_parameters, notation, to_json_value
 from mimic.models.net import new_net
 from mimic.models.weights import write_weights
 from mimic.progress import Report
@@ -152,8 +154,19 @@ def main(argv=None):
     hyperparameters, round_index = read_proposal(
         args.proposals, args.trial, study.name, training_names(study) + width_names(study)
     )
-    device = choose_device(settings.training.precision, settings.training.channels_last, args.threads)
+    # Before a GPU is waited for: a wrong file is said at once.
     dataset = read_dataset(args.dataset)
+    net = student_architecture(study, settings, hyperparameters, len(dataset.class_names))
+    claim_mb = training_claim_mb(
+        count_parameters(net), count_activations(net), settings.training.batch_size, dataset.images
+    )
+    with gpu_place(f"train_student {study.name} {args.trial}", claim_mb):
+        _train(args, study, settings, hyperparameters, round_index, dataset)
+
+
+def _train(args, study, settings, hyperparameters, round_index, dataset):
+    """Train the trial on the device that there is, and write its files."""
+    device = choose_device(settings.training.precision, settings.training.channels_last, args.threads)
     data, n_classes = on_device(dataset, device), len(dataset.class_names)
     images, labels = data["train"]
     epochs = StoredEpochs(args.epochs, dataset.digest, images, Renderer(device.torch_device))

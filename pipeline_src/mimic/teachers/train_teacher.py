@@ -15,7 +15,9 @@ from mimic.config.teachers import TeacherSpace
 from mimic.config.training import TrainingSettings
 from mimic.data.store import read_dataset
 from mimic.fingerprint import of_stage
-from mimic.models.architecture import count_parameters, notation, to_json_value
+from mimic.gpus.claims import training_claim_mb
+from mimic.gpus.place import gpu_place
+from mimic.models.architecture import count_activations, count_parameters, notation, to_json_value
 from mimic.models.net import new_net
 from mimic.models.weights import write_weights
 from mimic.progress import Report
@@ -135,8 +137,19 @@ def main(argv=None):
     hyperparameters, round_index = read_proposal(
         args.proposals, args.trial, "teachers", list(TeacherSpace.model_fields)
     )
-    device = choose_device(settings.precision, settings.channels_last, args.threads)
+    # Before a GPU is waited for: a wrong file is said at once.
     dataset = read_dataset(args.dataset)
+    net = teacher_of(hyperparameters, len(dataset.class_names))
+    claim_mb = training_claim_mb(
+        count_parameters(net), count_activations(net), settings.batch_size, dataset.images
+    )
+    with gpu_place(f"train_teacher {args.trial}", claim_mb):
+        _train(args, crop, settings, hyperparameters, round_index, dataset)
+
+
+def _train(args, crop, settings, hyperparameters, round_index, dataset):
+    """Train the trial on the device that there is, and write its files."""
+    device = choose_device(settings.precision, settings.channels_last, args.threads)
     data, n_classes = on_device(dataset, device), len(dataset.class_names)
     trial_seed = derive(args.seed, "teachers", args.trial)
     provenance = provenance_of(

@@ -111,6 +111,22 @@ def test_members_recorded_together_get_the_files_of_those_recorded_alone(
         main([*arguments, "--logits", *paths])
 
 
+def test_a_stage_takes_a_place_on_a_gpu_while_it_works_and_writes_the_same_bytes(
+    member, tmp_path, monkeypatch, capsys
+):
+    without = Path(member(3)).read_bytes()
+    assert "GPU" not in capsys.readouterr().err
+    (tmp_path / "logits" / "3.h5").unlink()
+    monkeypatch.setenv("MIMIC_SLOTS", str(tmp_path / "slots"))
+    monkeypatch.setenv("MIMIC_FAKE_GPUS", "1")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert Path(member(3)).read_bytes() == without
+    assert capsys.readouterr().err.startswith("GPU 0 of 1, place 0\n")
+    # what is left says who was there last
+    owner = json.loads((tmp_path / "slots" / "fake-0.0.place").read_text())
+    assert owner["what"] == "record_logits 3"
+
+
 @pytest.mark.parametrize("n_done", [1, 2])
 def test_a_member_cut_short_goes_on_with_the_epochs_that_are_missing(
     member, tmp_path, monkeypatch, capsys, n_done

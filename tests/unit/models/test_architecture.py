@@ -14,6 +14,7 @@ from mimic.models.architecture import (
     Dense,
     Dropout,
     Pool,
+    count_activations,
     count_multiply_adds,
     count_parameters,
     from_json_value,
@@ -88,6 +89,7 @@ def test_a_net_counted_by_hand():
     net = Architecture((Conv(2, 3), Pool(4), Dense(5)), 2)
     assert [row.n_parameters for row in layer_table(net)] == [56, 0, 645, 12]
     assert [row.n_multiply_adds for row in layer_table(net)] == [54 * 1024, 0, 640, 10]
+    assert count_activations(net) == 2 * 1024 + 2 * 64 + 5 + 2
     assert [row.output_shape for row in layer_table(net)] == [(2, 32, 32), (2, 8, 8), (5,), (2,)]
 
 
