@@ -140,13 +140,14 @@ def view(standing, hint=""):
     """
     if not any(standing["jobs"][state] for state in ("done", "running", "queued", "stopped", "failed")):
         return _nothing_yet(standing, hint)
+    # what is at work and what went wrong stands above the studies, where a small terminal cuts
     parts = [*_head(standing), Text(), _steps(standing)]
-    parts += [Text(), *_searches(standing)]
     if standing["running"]:
         parts += [Text(), _running(standing["running"])]
     for state, words in (("failed", "failed"), ("stopped", "stopped, goes on when the run is started again")):
         parts += _ended(standing[state], words)
     parts += _unreadable(standing["unreadable"])
+    parts += [Text(), *_searches(standing)]
     parts += [Text(), Text(f"Done: the files are there. Whether they are current: mimic why{hint}", "dim")]
     return Group(*parts)
 
@@ -319,6 +320,7 @@ def _running(jobs):
     table.add_column("running", no_wrap=True, overflow="ellipsis")
     for column in ("epoch", "validation", "images/s", "last line"):
         table.add_column(column, justify="right", no_wrap=True)
+    jobs = sorted(jobs, key=lambda job: not job["silent"])
     for job in jobs[:MAX_RUNNING]:
         age, rate = duration(job["log_age_seconds"]), job["images_per_second"]
         accuracy = job["validation_accuracy"]
