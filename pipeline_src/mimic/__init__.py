@@ -18,6 +18,7 @@ report    tabulate_..., plot_...                  mimic/report/<rule name>.py
 
 Import order, downwards only (a test holds it)::
 
+    for people          console (the command `mimic`), status (reads where a run stands)
     the steps           data teachers ensemble epochs logits shared students report
                         (a step reads another one only through its ``store``; report imports the floor only)
     the machinery       training search models augment gpus

@@ -14,7 +14,7 @@ FLOOR = {
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
 STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students"}
-TOP = {"console", "__main__"}
+TOP = {"console", "__main__", "status"}
 
 
 def module_name(path):
@@ -93,6 +93,8 @@ def test_imports_go_downwards_only(name):
         ("mimic.report.trials", "mimic.training.loop", False),
         ("mimic.data.store", "mimic.console.main", False),
         ("mimic.console.main", "mimic.students.families", True),
+        ("mimic.status.jobs", "mimic.students.families", True),
+        ("mimic.students.families", "mimic.status.jobs", False),
     ],
 )
 def test_the_rule_itself_tells_right_from_wrong(importer, imported, allowed):

@@ -18,6 +18,7 @@ examples:
   mimic pack --results results/demo --out demo.mimic.h5
   mimic why results/table2.csv
   mimic gpus
+  mimic status --watch
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
   75 terminated by SIGTERM or a GPU failed (the same command goes on), 130 interrupted
@@ -101,6 +102,13 @@ def why(args):
     explain(args.targets, args.snakefile, args.directory, args.configfile, args.json)
 
 
+def status(args):
+    """Show where a run stands: jobs, trials, accuracies, time left."""
+    from mimic.console.status import show_status
+
+    show_status(args.snakefile, args.directory, args.configfile, args.watch, args.json)
+
+
 def parser():
     """Parser of the console command."""
     top = argparse.ArgumentParser(
@@ -155,6 +163,23 @@ def parser():
     sub.add_argument("--snakefile", help="default: Snakefile in this folder")
     sub.add_argument("--directory", help="working folder; default: this one")
     sub.add_argument("--json", action="store_true", help="machine-readable")
+    sub = add(status)
+    sub.epilog = (
+        "Reads files only, on any machine that sees the folder, and asks no scheduler: on a cluster a job "
+        "that waits for its turn is `queued`; why it waits, squeue says."
+    )
+    sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")
+    sub.add_argument("--snakefile", help="default: Snakefile in this folder; config.yaml lies beside it")
+    sub.add_argument("--directory", help="working folder; default: this one")
+    sub.add_argument(
+        "--watch",
+        nargs="?",
+        type=float,
+        const=2.0,
+        metavar="SECONDS",
+        help="look again every so many seconds (default 2) until all is done or Ctrl-C",
+    )
+    sub.add_argument("--json", action="store_true", help="machine-readable; with --watch a line a look")
     return top
 
 

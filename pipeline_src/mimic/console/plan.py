@@ -59,7 +59,7 @@ def plan(targets, snakefile=None, directory=None, configfiles=()):
         In one line, where Snakemake cannot plan them: an unknown target, a broken workflow or config, a lock.
     """
     for path in configfiles:
-        _check_config(path)
+        check_config(path)
     if directory is not None and not Path(directory).is_dir():
         raise InputError(f"{directory}: no such folder")
     request = {
@@ -80,7 +80,7 @@ def plan(targets, snakefile=None, directory=None, configfiles=()):
     return value
 
 
-def _check_config(path):
+def check_config(path):
     """Refuse what is no YAML file by its name: Snakemake's message has none."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such config file")

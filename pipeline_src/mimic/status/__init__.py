@@ -1,0 +1,1 @@
+"""Where a run stands, read from its files alone: for `mimic status`. Reads what every step writes."""
