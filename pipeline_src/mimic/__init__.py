@@ -18,6 +18,7 @@ report    tabulate_..., plot_...                  mimic/report/<rule name>.py
 
 Import order, downwards only (a test holds it)::
 
+    the top             console rehearsal (they may import all; nothing below imports them)
     the steps           data teachers ensemble epochs logits shared students report
                         (a step reads another one only through its ``store``; report imports the floor only)
     the machinery       training search models augment

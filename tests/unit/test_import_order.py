@@ -14,7 +14,7 @@ FLOOR = {
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}}
 STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students"}
-TOP = {"console", "__main__"}
+TOP = {"console", "rehearsal", "__main__"}
 
 
 def module_name(path):
@@ -93,6 +93,8 @@ def test_imports_go_downwards_only(name):
         ("mimic.report.trials", "mimic.training.loop", False),
         ("mimic.data.store", "mimic.console.main", False),
         ("mimic.console.main", "mimic.students.families", True),
+        ("mimic.rehearsal.jobs", "mimic.students.families", True),
+        ("mimic.students.families", "mimic.rehearsal.jobs", False),
     ],
 )
 def test_the_rule_itself_tells_right_from_wrong(importer, imported, allowed):
