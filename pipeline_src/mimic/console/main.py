@@ -6,6 +6,7 @@ Each subcommand imports what it needs when it runs, so that ``mimic --help`` ans
 import argparse
 
 from mimic.cli import run_stage
+from mimic.console.rehearse_arguments import add_arguments as add_rehearse_arguments
 
 EXAMPLES = """\
 examples:
@@ -17,6 +18,7 @@ examples:
   mimic verify results/epochs/00.h5 --against results
   mimic pack --results results/demo --out demo.mimic.h5
   mimic why results/table2.csv
+  mimic rehearse --configfile workflow/presets/demo.yaml --times benchmarks/results/stage_times.json
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
   75 terminated by SIGTERM (the same command goes on), 130 interrupted
@@ -93,6 +95,13 @@ def why(args):
     explain(args.targets, args.snakefile, args.directory, args.configfile, args.json)
 
 
+def rehearse(args):
+    """Simulate a run on clusters: time, idle GPUs, cost of barriers."""
+    from mimic.console.rehearse import run
+
+    run(args)
+
+
 def parser():
     """Parser of the console command."""
     top = argparse.ArgumentParser(
@@ -145,6 +154,7 @@ def parser():
     sub.add_argument("--snakefile", help="default: Snakefile in this folder")
     sub.add_argument("--directory", help="working folder; default: this one")
     sub.add_argument("--json", action="store_true", help="machine-readable")
+    add_rehearse_arguments(add(rehearse))
     return top
 
 
