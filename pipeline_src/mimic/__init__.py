@@ -18,7 +18,8 @@ report    tabulate_..., plot_...                  mimic/report/<rule name>.py
 
 Import order, downwards only (a test holds it)::
 
-    for people          console (the command `mimic`), status (reads where a run stands)
+    for people          console (the command `mimic`), status (where a run stands), rehearsal (how long
+                        it would take); they may import all, and nothing below imports them
     the steps           data teachers ensemble epochs logits shared students report
                         (a step reads another one only through its ``store``; report imports the floor only)
     the machinery       training search models augment gpus

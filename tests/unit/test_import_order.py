@@ -14,7 +14,7 @@ FLOOR = {
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
 STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students"}
-TOP = {"console", "__main__", "status"}
+TOP = {"console", "__main__", "status", "rehearsal"}
 
 
 def module_name(path):
@@ -95,6 +95,8 @@ def test_imports_go_downwards_only(name):
         ("mimic.console.main", "mimic.students.families", True),
         ("mimic.status.jobs", "mimic.students.families", True),
         ("mimic.students.families", "mimic.status.jobs", False),
+        ("mimic.rehearsal.jobs", "mimic.students.families", True),
+        ("mimic.students.families", "mimic.rehearsal.jobs", False),
     ],
 )
 def test_the_rule_itself_tells_right_from_wrong(importer, imported, allowed):

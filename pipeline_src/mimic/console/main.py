@@ -6,6 +6,7 @@ Each subcommand imports what it needs when it runs, so that ``mimic --help`` ans
 import argparse
 
 from mimic.cli import run_stage
+from mimic.console.rehearse_arguments import add_arguments as add_rehearse_arguments
 
 EXAMPLES = """\
 examples:
@@ -19,6 +20,7 @@ examples:
   mimic why results/table2.csv
   mimic gpus
   mimic status --watch
+  mimic rehearse --configfile workflow/presets/demo.yaml --times benchmarks/results/stage_times.json
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
   75 terminated by SIGTERM or a GPU failed (the same command goes on), 130 interrupted
@@ -107,6 +109,11 @@ def status(args):
     from mimic.console.status import show_status
 
     show_status(args.snakefile, args.directory, args.configfile, args.watch, args.json)
+def rehearse(args):
+    """Simulate a run on clusters: time, idle GPUs, cost of barriers."""
+    from mimic.console.rehearse import run
+
+    run(args)
 
 
 def parser():
@@ -180,6 +187,7 @@ def parser():
         help="look again every so many seconds (default 2) until all is done or Ctrl-C",
     )
     sub.add_argument("--json", action="store_true", help="machine-readable; with --watch a line a look")
+    add_rehearse_arguments(add(rehearse))
     return top
 
 
