@@ -161,9 +161,10 @@ def test_the_config_is_put_together_as_snakemake_does(tmp_path):
     assert list(config.students.budgets) == ["77k"]
 
 
-def run(folder, *arguments, **options):
+def run(folder, *arguments, **variables):
     command = [sys.executable, "-m", "mimic", "status", "--snakefile", str(ROOT / "Snakefile"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60, **options)
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60, env=environment)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_mistakes_end_in_one_line(tmp_path, capsys, monkeypatch, arguments, word
 
 
 def test_it_starts_neither_snakemake_nor_torch_and_writes_nothing(tmp_path):
-    done = run(tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    done = run(tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("results: nothing yet; start with: snakemake --cores all")
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
