@@ -109,6 +109,8 @@ def status(args):
     from mimic.console.status import show_status
 
     show_status(args.snakefile, args.directory, args.configfile, args.watch, args.json)
+
+
 def rehearse(args):
     """Simulate a run on clusters: time, idle GPUs, cost of barriers."""
     from mimic.console.rehearse import run
