@@ -178,18 +178,3 @@ def test_what_always_fails_stops_only_what_depends_on_it_and_is_named(checkout):
     assert (cluster.folder / "out/table1.csv").exists()
     assert not (cluster.folder / "out/students/mlp1-40k/trials.csv").exists()
     assert not (cluster.folder / "out/table2.csv").exists()
-
-
-def test_limits_under_which_the_plugin_loses_jobs_are_refused(checkout):
-    cluster = checkout("cluster")
-    demo = ("--profile", "slurm", "--configfile", "workflow/presets/demo.yaml")
-    for limit, said in {
-        ("--jobs", "20"): "--jobs 20",
-        ("--resources", "gpu=2"): "--resources gpu",
-        ("--max-jobs-per-timespan", "7/1m"): "--max-jobs-per-timespan 7/60s",
-        ("--scheduler-subsample", "5"): "--scheduler-subsample 5",
-    }.items():
-        code, output, _ = cluster.run(*limit, *demo)
-        assert code == 1, output
-        assert f"error: {said}: expected no limit below the 45 trials" in output
-        assert not (cluster.folder / "results/demo/data").exists()

@@ -2,8 +2,7 @@
 
 Computed from what the code allocates, with float32 throughout, and **not measured on a GPU**: see that an
 estimate is too small by a job that runs out of memory (it says what it had claimed), too large by
-``nvidia-smi`` beside
-``mimic gpus``. ``MIMIC_CLAIM_MB`` replaces it.
+``nvidia-smi`` beside ``mimic gpus``. ``MIMIC_CLAIM_MB`` replaces it.
 """
 
 _MB = 1_000_000

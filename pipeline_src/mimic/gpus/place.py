@@ -67,8 +67,7 @@ def gpu_place(what, claim_mb, note=_to_stderr):
     """Context in which this process has a place on a GPU and sees no other.
 
     Enter it before CUDA comes up. Read by it: ``CUDA_VISIBLE_DEVICES``, ``MIMIC_JOBS_PER_GPU``,
-    ``MIMIC_SLOTS``,
-    ``MIMIC_CLAIM_MB``, ``MIMIC_FAKE_GPUS``, ``SLURM_JOB_ID``. On a fake GPU no GPU is seen.
+    ``MIMIC_SLOTS``, ``MIMIC_CLAIM_MB``, ``MIMIC_FAKE_GPUS``, ``SLURM_JOB_ID``. On a fake GPU no GPU is seen.
 
     Parameters
     ----------
