@@ -19,7 +19,7 @@ demo: .venv/ready
 test: lint
 	$(BIN)/pytest tests/unit tests/properties -n $(CORES)
 	$(BIN)/pytest tests/workflow -n $(CORES)
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e -n $(CORES)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
