@@ -1,9 +1,24 @@
 """The command on the project's card, literally, against the same command on this machine alone."""
 
 import json
+import subprocess
+import sys
+
+from tests.slurm.conftest import ROOT
 
 OUT = "results/demo"
 DEMO = (f"{OUT}/table2.csv", "--configfile", "workflow/presets/demo.yaml")
+
+
+def rehearsal(local):
+    """Seconds that `mimic rehearse` says the demo takes on this Slurm, from the times of a local run."""
+    mimic = [sys.executable, "-m", "mimic", "rehearse", *DEMO[1:]]
+    measure = [*mimic, "--measure", OUT, "--out", "times.json"]
+    subprocess.run(measure, cwd=local.folder, env=local.environment, check=True)
+    cluster = ["--cluster", str(ROOT / "tests/slurm/cluster.yaml"), "--gpus", "2", "--target", "table2"]
+    simulate = [*mimic, "--times", "times.json", "--spread", "replay", "--json", *cluster]
+    done = subprocess.run(simulate, cwd=local.folder, env=local.environment, check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)["sizes"][0]["makespan_seconds"]
 
 
 def test_the_demo_on_slurm_gives_the_bytes_of_a_local_run(checkout, capsys):
@@ -27,5 +42,9 @@ def test_the_demo_on_slurm_gives_the_bytes_of_a_local_run(checkout, capsys):
         for name in ("weights.safetensors", "predictions.h5"):
             files = [(run.folder / trial).with_name(name).read_bytes() for run in (local, cluster)]
             assert files[0] == files[1], trial
+    rehearsed = rehearsal(local)
+    with capsys.disabled():
+        print(f"rehearsed from the local run's times: {rehearsed:.0f} s")
     assert submissions <= len(trials) / 10
     assert seconds <= 2 * local_seconds + 60
+    assert abs(rehearsed / seconds - 1) <= 0.2

@@ -54,22 +54,26 @@ class ClusterSettings(Settings):
         description="After the checkpoint select_ensemble: not noticeable in the demo",
     )
     submit_seconds: float = Field(0.1, ge=0, strict=False, description="A call of sbatch; not measured")
-    array_limit: int = Field(1000, ge=1, description="Jobs an array (the plugin's default); 1: no arrays")
+    array_limit: int = Field(40, ge=1, description="Jobs an array, as in the profile; 1: no arrays")
     queue: Queue = Queue()
     start_seconds: float = Field(
-        2.8,
+        3.9,
         ge=0,
         strict=False,
-        description="In a job before its stage: two starts of Snakemake, 1.4 each: measured",
+        description="In a job before its stage, two starts of Snakemake: measured, two jobs on two cores",
     )
     release_seconds: float = Field(
-        0.0, ge=0, strict=False, description="From the end of a job until its GPU can be given away"
-    )
-    init_seconds: float = Field(
-        40.0,
+        2.5,
         ge=0,
         strict=False,
-        description="slurm-init-seconds-before-status-checks; 0: ends are seen at once, as without a cluster",
+        description="From the end of a stage until its GPU can be given away: measured likewise",
+    )
+    init_seconds: float = Field(
+        10.0,
+        ge=0,
+        strict=False,
+        description="slurm-init-seconds-before-status-checks, as in the profile; 0: ends are seen at once, "
+        "as without a cluster",
     )
     poll_step_seconds: float = Field(10.0, ge=0, strict=False, description="A poll in vain adds so much")
     poll_max_seconds: float = Field(180.0, gt=0, strict=False, description="Polls are never rarer")

@@ -10,6 +10,7 @@ from mimic.rehearsal.simulate import simulate
 
 NO_OVERHEAD = {
     "plan_seconds": 0,
+    "release_seconds": 0,
     "submit_seconds": 0,
     "queue": {"median": 0},
     "start_seconds": 0,

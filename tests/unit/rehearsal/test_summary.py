@@ -50,7 +50,7 @@ def test_work_idle_time_and_bounds_belong_together(rehearsed):
         assert row["makespan_seconds"] >= max(row["bound_seconds"], result["longest_chain_seconds"])
         held = (1 - row["idle_share"]) * row["gpus"] * row["makespan_seconds"]
         assert held == pytest.approx(result["work_seconds"] + row["start_seconds"])
-        assert row["start_seconds"] == pytest.approx(48 * (2 + 2.8))
+        assert row["start_seconds"] == pytest.approx(48 * (2 + 3.9))
     # which of two measured times the teachers beyond the second take is drawn
     assert trials + 30 <= result["work_seconds"] <= trials + 30 + 3
 
