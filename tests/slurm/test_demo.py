@@ -17,8 +17,8 @@ def rehearsal(local):
     subprocess.run(measure, cwd=local.folder, env=local.environment, check=True)
     cluster = ["--cluster", str(ROOT / "tests/slurm/cluster.yaml"), "--gpus", "2", "--target", "table2"]
     simulate = [*mimic, "--times", "times.json", "--spread", "replay", "--json", *cluster]
-    done = subprocess.run(simulate, cwd=local.folder, env=local.environment, check=True, stdout=subprocess.PIPE)
-    return json.loads(done.stdout)["sizes"][0]["makespan_seconds"]
+    said = subprocess.check_output(simulate, cwd=local.folder, env=local.environment)
+    return json.loads(said)["sizes"][0]["makespan_seconds"]
 
 
 def test_the_demo_on_slurm_gives_the_bytes_of_a_local_run(checkout, capsys):
