@@ -4,19 +4,12 @@ import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.clusters import NO_OVERHEAD
 
 from mimic.rehearsal.cluster import ClusterSettings
 from mimic.rehearsal.jobs import Cost, Job, longest_path
 from mimic.rehearsal.simulate import simulate
 
-NO_OVERHEAD = {
-    "plan_seconds": 0,
-    "release_seconds": 0,
-    "submit_seconds": 0,
-    "queue": {"median": 0},
-    "start_seconds": 0,
-    "init_seconds": 0,
-}
 TROUBLE = {"failures_per_gpu_hour": 40, "preemptions_per_gpu_hour": 60, "retries": 1000}
 SECONDS = st.integers(1, 200).map(float)
 

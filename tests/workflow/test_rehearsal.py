@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mimic.console.overlays import read_config
 from mimic.console.plan import plan
-from mimic.console.rehearse import load_config
 from mimic.rehearsal.jobs import jobs_of
 from tests.workflow.conftest import ROOT
 
@@ -31,7 +31,7 @@ def check_plan(folder, overlay):
     planned = plan([], str(ROOT / "Snakefile"), str(folder), [str(DEMO), str(path)])["jobs"]
     keys = [key_of(job["rule"], job["wildcards"]) for job in planned]
     expected = {key: {keys[need] for need in job["needs"]} for key, job in zip(keys, planned, strict=True)}
-    jobs = jobs_of(load_config([DEMO, path], ROOT / "config.yaml"))
+    jobs = jobs_of(read_config(ROOT / "Snakefile", [DEMO, path]))
     found = {job.key: {jobs[need].key for need in job.needs} for job in jobs if job.rule != "record_logits"}
     assert found.keys() == expected.keys()
     for key in expected:
@@ -56,6 +56,6 @@ def test_a_run_from_a_pack_is_planned_as_snakemake_plans_it(tmp_path):
 def test_a_table_or_figure_alone_is_planned_as_snakemake_plans_it(tmp_path, target):
     name = f"results/demo/{target}" + (".csv" if target[0] == "t" else ".png")
     planned = plan([name], str(ROOT / "Snakefile"), str(tmp_path), [str(DEMO)])["jobs"]
-    jobs = jobs_of(load_config([DEMO], ROOT / "config.yaml"), target)
+    jobs = jobs_of(read_config(ROOT / "Snakefile", [DEMO]), target)
     found = {job.key for job in jobs if job.rule != "record_logits"}
     assert found == {key_of(job["rule"], job["wildcards"]) for job in planned}

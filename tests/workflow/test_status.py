@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mimic.console.status import read_config
+from mimic.console.overlays import read_config
 from mimic.status.jobs import plan_of
 from tests.workflow.conftest import ROOT, planned_jobs
 

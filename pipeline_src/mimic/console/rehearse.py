@@ -3,14 +3,12 @@
 import csv
 import json
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from mimic.cli import InputError
-from mimic.config.whole import load
-from mimic.console.budget import read_yaml
+from mimic.console.overlays import read_config
 from mimic.rehearsal.cluster import read_cluster
 from mimic.rehearsal.durations import Extrapolation
 from mimic.rehearsal.measure import measure
@@ -34,7 +32,7 @@ def run(args):
     if args.list:
         _list_keys(cluster)
         return
-    config = load_config(args.configfile)
+    config = read_config(configfiles=args.configfile)
     if args.measure is not None:
         if not args.out:
             raise InputError("--measure: expected --out FILE to write to, got none")
@@ -60,25 +58,6 @@ def run(args):
         _print_csv(result)
     else:
         _print_tables(result)
-
-
-def load_config(overlays, path="config.yaml"):
-    """The config with its overlays, merged as Snakemake does it: dictionaries by key, all else replaced."""
-    merged = {}
-    for name in (path, *overlays):
-        if not Path(name).is_file():
-            raise InputError(f"{name}: no such config file")
-        values = read_yaml(Path(name))
-        if not isinstance(values, dict):
-            raise InputError(f"{name}: expected keys of config.yaml, got {type(values).__name__}")
-        merged = _merged(merged, values)
-    return load(merged)
-
-
-def _merged(below, above):
-    if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
-    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
 
 
 def _check(args):

@@ -12,9 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mimic.cli import InputError
-from mimic.config.whole import load
-from mimic.console.budget import read_yaml
-from mimic.console.plan import check_config
+from mimic.console.overlays import read_config
 from mimic.status.snapshot import Reader
 
 #: Longer lists are counted, not shown; JSON has all.
@@ -64,37 +62,6 @@ def show_status(snakefile=None, directory=None, configfiles=(), watch=None, as_j
     # the usual end of watching, no error
     with contextlib.suppress(KeyboardInterrupt):
         _watch(reader, hint, watch, as_json)
-
-
-def read_config(snakefile=None, configfiles=()):
-    """The config as Snakemake puts it together: config.yaml beside the Snakefile, overlays upon it.
-
-    Returns
-    -------
-    mimic.config.whole.Config
-
-    Raises
-    ------
-    InputError
-        In one line.
-    """
-    base = Path(snakefile or "Snakefile").parent / "config.yaml"
-    values = {}
-    for path in (base, *map(Path, configfiles)):
-        check_config(path)
-        values = _merged(values, read_yaml(path))
-    return load(values)
-
-
-def _merged(below, above):
-    """Sections are merged, all other values replaced, as Snakemake does."""
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, dict):
-            old = merged.get(key)
-            value = _merged(old if isinstance(old, dict) else {}, value)
-        merged[key] = value
-    return merged
 
 
 def _watch(reader, hint, seconds, as_json):

@@ -9,7 +9,8 @@ import yaml
 
 from mimic.console import rehearse_arguments
 from mimic.console.main import main
-from mimic.console.rehearse import duration, load_config
+from mimic.console.overlays import read_config
+from mimic.console.rehearse import duration
 from mimic.rehearsal.durations import SPREADS
 from mimic.rehearsal.jobs import TARGETS
 
@@ -118,7 +119,7 @@ def test_choices_are_those_of_the_modules_behind():
 def test_overlays_replace_lists_and_keep_other_keys(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(yaml.safe_dump({"students": {"budgets": ["1M"], "search": {"trials": 24}}}))
-    config, plain = (load_config(overlays, ROOT / "config.yaml") for overlays in ([overlay], []))
+    config, plain = (read_config(ROOT / "Snakefile", overlays) for overlays in ([overlay], []))
     assert config.students.budgets == ["1M"]
     assert config.students.search.trials == 24
     assert config.students.search.round_size == plain.students.search.round_size

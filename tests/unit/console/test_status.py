@@ -12,7 +12,8 @@ from tests.unit.status.conftest import NOW, OUT, ROOT, SMALL, Folder, config_of,
 from mimic.config.whole import load
 from mimic.console import status
 from mimic.console.main import main
-from mimic.console.status import duration, read_config, view
+from mimic.console.overlays import read_config
+from mimic.console.status import duration, view
 from mimic.status.jobs import plan_of
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mimic.console.rehearse import load_config
+from mimic.console.overlays import read_config
 from mimic.rehearsal.jobs import TEACHERS
 from mimic.rehearsal.times import MeasuredTrial, StageTimes, facts_of
 from mimic.students.families import studies_of
@@ -16,7 +16,7 @@ LIGHT = ("prepare_dataset", "select_ensemble", "average_logits", "tabulate_trial
 
 @pytest.fixture(scope="session")
 def demo():
-    return load_config([DEMO], ROOT / "config.yaml")
+    return read_config(ROOT / "Snakefile", [DEMO])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mimic.cli import InputError
-from mimic.console.rehearse import load_config
+from mimic.console.overlays import read_config
 from mimic.rehearsal.jobs import RULES, TARGETS, jobs_of, longest_path, with_round_size
 
 ROOT = Path(__file__).parents[3]
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def paper():
-    return load_config([], ROOT / "config.yaml")
+    return read_config(ROOT / "Snakefile")
 
 
 def test_the_paper_has_the_jobs_that_snakemake_plans_and_its_members(paper):

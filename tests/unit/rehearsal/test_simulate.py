@@ -1,22 +1,13 @@
 """Cases that a hand can work out: seconds on GPUs, in the queue, until a poll, done again."""
 
 import pytest
+from tests.clusters import NO_OVERHEAD
 
 from mimic.cli import InputError
 from mimic.rehearsal import simulate as module
 from mimic.rehearsal.cluster import ClusterSettings
 from mimic.rehearsal.jobs import Cost, Job
 from mimic.rehearsal.simulate import simulate
-
-NO_OVERHEAD = {
-    "plan_seconds": 0,
-    "release_seconds": 0,
-    "submit_seconds": 0,
-    "queue": {"median": 0},
-    "start_seconds": 0,
-    "init_seconds": 0,
-    "requeue_seconds": 0,
-}
 
 
 def run(seconds, n_gpus, needs=None, rules=None, **changes):
