@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The demo through `snakemake --profile slurm` on a real Slurm, against a local run.
-#   tests/slurm/run.sh [all]       as root on Debian; `all` adds cancelled, preempted, lost, ... trials
+#   tests/slurm/run.sh [all]       as root on Debian; `all` adds cancelled, preempted, lost, ... trials,
+#                                and limits of time, for a machine that does nothing else
 # Installs Slurm, starts it with GPUs that are none, and stops it again. Skipped where Slurm cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,7 +9,7 @@ cd "$(dirname "$0")/../.."
 tests=(tests/slurm/test_demo.py tests/slurm/test_limits.py)
 case "${1:-}" in
     "") ;;
-    all) tests=(tests/slurm) ;;
+    all) tests=(tests/slurm); export MIMIC_TIMED=1 ;;
     *) echo "error: expected all or nothing, got '$1'" >&2; exit 2 ;;
 esac
 
