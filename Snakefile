@@ -46,5 +46,6 @@ onstart:
     if MISSING_DATA and not CONFIG.data.download:
         stop(MISSING_DATA)
     check_job_arrays()
+    keep_jobs_while_slurm_is_silent()
     if workflow.is_main_process:
         record_fingerprints()

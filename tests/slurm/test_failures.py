@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from tests.e2e.conftest import OVERLAY, changed
@@ -91,6 +92,7 @@ def restart_controller():
     """End slurmctld, and start it again with what it had kept."""
     slurm("pkill", "--exact", "slurmctld")
     within(20, "slurmctld has gone", lambda: not tried("pgrep", "--exact", "slurmctld"))
+    time.sleep(20)  # Snakemake looks for its jobs meanwhile
     slurm("slurmctld")
     within(20, "slurmctld is back", lambda: tried("scontrol", "ping"))
 

@@ -1,4 +1,8 @@
-# Helpers of the rules for clusters: requests that grow with the attempt, limits that lose jobs. No rules here.
+# Helpers of the rules for clusters: requests that grow with the attempt, and what version 2.8.0 of Snakemake's Slurm
+# plugin would lose. No rules here.
+
+# Linux's limit of one argument of a command, in which the plugin passes all of an array's commands.
+LONGEST_ARGUMENT = 131_072
 
 
 def growing(value):
@@ -10,15 +14,32 @@ def growing(value):
     return grown
 
 
+def array_task_bytes():
+    """What a job adds to the command of its array, at most.
+
+    Measured: 2.1 kB for a teacher, 2.3 kB for a student with 16 shards, 8 bytes more for each shard; options of
+    Snakemake's command line are passed on to jobs.
+    """
+    return 2200 + 10 * len(epoch_shards()) + len(" ".join(sys.argv))
+
+
 def check_job_arrays():
     """Refuse limits under which jobs would never be submitted, and the run would wait for them for ever.
 
-    Version 2.8.0 of Snakemake's Slurm plugin forgets jobs of an array's rule where Snakemake does not hand over
-    all of the rule's ready jobs at once (issue 473 of snakemake/snakemake-executor-plugin-slurm).
+    The plugin forgets jobs of an array's rule where Snakemake does not hand over all of the rule's ready jobs at once
+    (issue 473 of snakemake/snakemake-executor-plugin-slurm). Of an array whose commands are longer than an argument
+    may be, each task runs the first.
     """
-    arrays = getattr(workflow.executor_settings, "array_jobs", None)
+    settings = workflow.executor_settings
+    arrays = getattr(settings, "array_jobs", None)
     if arrays is None or arrays == "none":
         return
+    longest = LONGEST_ARGUMENT // array_task_bytes()
+    if settings.array_limit > longest:
+        stop(
+            f"--slurm-array-limit {settings.array_limit}: expected at most {longest} with {len(epoch_shards())} "
+            "shards of epochs and these options, since Linux limits the length of an array's command"
+        )
     folders = ["teachers", *(f"students/{name}" for name in STUDIES)]
     most = sum(search_of(folder).trials for folder in folders)
     scheduling, limits = workflow.scheduling_settings, workflow.resource_settings.resources
@@ -37,3 +58,23 @@ def check_job_arrays():
             "Slurm plugin loses jobs that wait for it; limit jobs in Slurm (by a QOS), or submit them one by one "
             "with --slurm-array-jobs none"
         )
+
+
+def keep_jobs_while_slurm_is_silent():
+    """Look again later where Slurm does not answer: the plugin would forget all jobs, and wait for ever.
+
+    After some failed queries in a row it neither reports jobs nor keeps them; an answer without jobs keeps them all.
+    """
+    plugin = sys.modules.get("snakemake_executor_plugin_slurm")
+    query = getattr(plugin, "query_job_status", None)
+    if query is None:
+        return
+
+    async def patient_query(command, logger):
+        states, seconds = await query(command, logger)
+        if states is None:
+            logger.warning("Slurm does not answer; jobs go on, and are looked for again later.")
+            return {}, 0.0
+        return states, seconds
+
+    plugin.query_job_status = patient_query

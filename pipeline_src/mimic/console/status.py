@@ -144,8 +144,11 @@ def _head(standing):
         yield Text(_lock(standing))
         if jobs["running"] and all(job["silent"] for job in standing["running"]):
             yield Text("no job has written for long; if the run was killed: snakemake --unlock", "red")
+        if not (jobs["running"] or jobs["queued"] or is_over(standing)):
+            yield Text("nothing runs or waits in a queue; if the run was killed: snakemake --unlock", "red")
     elif not is_over(standing):
-        yield Text("no run holds the lock" + ("" if jobs["running"] else "; start it again to go on"))
+        again = "; start it again to go on (why it ended: .snakemake/log)"
+        yield Text("no run holds the lock" + ("" if jobs["running"] else again))
     if not is_over(standing):
         yield from _time_left(standing["left"])
 

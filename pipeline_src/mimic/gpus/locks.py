@@ -16,8 +16,8 @@ class Lock:
     as some workers of compilers are, close it at once.
     """
 
-    def __init__(self, descriptor):
-        self.descriptor = descriptor
+    def __init__(self, descriptor, path=None):
+        self.descriptor, self.path = descriptor, path
         _HELD.add(self)
 
     @classmethod
@@ -34,13 +34,16 @@ class Lock:
         except BaseException:
             os.close(descriptor)
             raise
-        return cls(descriptor)
+        return cls(descriptor, path)
 
     def write(self, value):
         """Replace what the file says."""
         data = json.dumps(value).encode()
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, data, 0)
+        try:
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, data, 0)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def release(self):
         """Give the lock back; harmless when done before."""

@@ -135,6 +135,9 @@ def _take(environ, what, claim_mb, note):
     with usable_gpus(environ) as gpus:
         present = gpus.read()
         # A process in which CUDA is up has its GPU, and it is too late to choose.
+        named = environ.get("CUDA_VISIBLE_DEVICES", "")
+        if not present and named not in ("", "-1"):
+            note(f"CUDA_VISIBLE_DEVICES={named}: no such GPU answers; on the processor")
         if not present or torch.cuda.is_initialized() or not (present[0].fake or _built_for_them()):
             return None
         slots, places = slots_of(environ), places_per_gpu(environ)

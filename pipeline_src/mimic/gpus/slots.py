@@ -63,7 +63,13 @@ def slots_of(environ):
 
 def _make_folder(path):
     """Make a folder for this user alone."""
-    path.mkdir(exist_ok=True, mode=0o700)
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(
+            f"{path}: expected a folder for the places on GPUs (MIMIC_SLOTS): {reason}"
+        ) from None
     _refuse_anothers(path)
 
 
@@ -145,7 +151,6 @@ class Slots:
         Ticket
             To be given to `try_take` again and again.
         """
-        self.base.parent.mkdir(parents=True, exist_ok=True)
         _make_folder(self.base)
         _make_folder(self.folder)
         since = time.time() if now is None else now

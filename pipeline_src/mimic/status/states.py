@@ -94,12 +94,15 @@ def standing_of(job, files, run, now):
 
 def _without_last_word(job, log, run, began, now, checkpoint):
     """State and message of a job whose log does not say that it ended."""
-    if now - log.changed < GRACE_SECONDS:
+    if now - log.changed < GRACE_SECONDS and (log.last_line or run.locked_since):
         return "running", ""
     if run.locked_since and (began is not None or (not run.knows_jobs and log.changed >= run.locked_since)):
         return "running", ""
-    if run.locked_since is None and now - max(log.changed, _changed(checkpoint)) < ALIVE_SECONDS:
-        return "running", ""
+    if run.locked_since is None:
+        if not log.last_line:
+            return "waiting", ""  # made for a job that was never submitted, or died before its first word
+        if now - max(log.changed, _changed(checkpoint)) < ALIVE_SECONDS:
+            return "running", ""
     if began is not None or not run.knows_jobs:
         return "stopped", "ended from outside"
     if any(run.was_made(output) for output in job.outputs):

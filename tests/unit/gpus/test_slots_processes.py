@@ -69,12 +69,24 @@ def test_gpus_that_are_not_visible_are_not_used(jobs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "environ", [{"CUDA_VISIBLE_DEVICES": ""}, {"CUDA_VISIBLE_DEVICES": "-1"}, {"MIMIC_FAKE_GPUS": "0"}]
+    "environ",
+    [
+        {"CUDA_VISIBLE_DEVICES": ""},
+        {"CUDA_VISIBLE_DEVICES": "-1"},
+        {"CUDA_VISIBLE_DEVICES": "", "MIMIC_FAKE_GPUS": "0"},
+    ],
 )
 def test_without_a_gpu_nothing_is_said_and_no_folder_is_made(jobs, tmp_path, environ):
     job = jobs.start(**environ)
     assert job.said("held ", 20) == "held null\n"
     assert job.log.read_text() == "held null\n"
+    assert not (tmp_path / "slots").exists()
+
+
+def test_gpus_that_are_named_and_not_there_are_said(jobs, tmp_path):
+    job = jobs.start(CUDA_VISIBLE_DEVICES="0,7", MIMIC_FAKE_GPUS="0")
+    assert job.said("held ", 20) == "held null\n"
+    assert job.log.read_text().startswith("CUDA_VISIBLE_DEVICES=0,7: no such GPU answers; on the processor\n")
     assert not (tmp_path / "slots").exists()
 
 
