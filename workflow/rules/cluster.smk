@@ -48,7 +48,7 @@ def check_job_arrays():
         found.append(f"--jobs {workflow.resource_settings.nodes}")
     rate = scheduling.max_jobs_per_timespan
     if rate and rate.max_jobs < most:
-        found.append(f"--max-jobs-per-timespan {rate.max_jobs}/{rate.timespan}s")
+        found.append(f"--max-jobs-per-timespan {rate.max_jobs}/{rate.timespan:g}s")
     if scheduling.subsample:
         found.append(f"--scheduler-subsample {scheduling.subsample}")
     found += [f"--resources {name}" for name in limits if not name.startswith("_")]
