@@ -72,7 +72,7 @@ class Checkout:
                 command, cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def run(self, *arguments, seconds=900):
+    def run(self, *arguments, seconds=1800):
         """Exit code of a run, its output, and the seconds that it took."""
         started = time.monotonic()
         code = self.start(*arguments).wait(seconds)
