@@ -20,7 +20,9 @@ def show_gpus(as_json):
         print(json.dumps(value, indent=1))
         return
     if not value["gpus"]:
-        print("no GPU that this process may use: jobs run on the processor")
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        chosen = "" if named is None else f" (CUDA_VISIBLE_DEVICES={named})"
+        print(f"no GPU that this process may use{chosen}: jobs run on the processor")
     for gpu in value["gpus"]:
         memory = "memory not known"
         if gpu["total_mb"] is not None:

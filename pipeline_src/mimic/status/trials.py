@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from mimic.artifact import read_json
 from mimic.cli import InputError
-
-FORMAT = "mimic.trial"
+from mimic.search.rounds import TRIAL_FORMAT
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Results:
             raise InputError(f"{path}: not JSON: nested too deeply") from None
 
     def _read(self, path, study, trial, ended):
-        values = read_json(path, FORMAT)
+        values = read_json(path, TRIAL_FORMAT)
         for key, expected in (("study", study), ("trial", trial)):
             if values.get(key) != expected:
                 raise InputError(f"{path}: {key}: expected {expected!r}, got {_short(values.get(key))}")

@@ -62,10 +62,13 @@ def test_an_owner_that_cannot_be_seen_is_said_to_be_so(capsys, slots):
     place.release()
 
 
-def test_without_a_gpu_it_says_where_jobs_run(capsys, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+@pytest.mark.parametrize("named", ["", "garbage"])
+def test_without_a_gpu_it_says_where_jobs_run_and_who_chose_that(capsys, monkeypatch, named):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     assert main(["gpus"]) == 0
-    assert capsys.readouterr().out == "no GPU that this process may use: jobs run on the processor\n"
+    assert capsys.readouterr().out == (
+        f"no GPU that this process may use (CUDA_VISIBLE_DEVICES={named}): jobs run on the processor\n"
+    )
 
 
 def test_a_wrong_variable_is_one_line(capsys, monkeypatch):

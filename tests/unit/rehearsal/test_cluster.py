@@ -1,7 +1,10 @@
 import pytest
+import yaml
+from tests.unit.rehearsal.conftest import ROOT
 
 from mimic.cli import InputError
 from mimic.rehearsal.cluster import ClusterSettings, read_cluster
+from mimic.rehearsal.jobs import RULES
 
 
 def test_keys_come_from_the_file_and_then_from_the_command_line(tmp_path):
@@ -60,3 +63,14 @@ def test_checkpoints_take_at_most_a_hundredth_of_the_time():
 @pytest.mark.parametrize(("slowdown", "worth"), [([1], 1), ([1, 1.25], 1.6), ([1, 3], 1)])
 def test_a_shared_gpu_is_worth_what_its_trials_do_together(slowdown, worth):
     assert ClusterSettings(slowdown=slowdown).gpus_worth() == worth
+
+
+def test_defaults_are_those_of_the_profile(demo, change):
+    profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
+    cluster = ClusterSettings()
+    assert cluster.init_seconds == profile["slurm-init-seconds-before-status-checks"]
+    assert cluster.array_limit == profile["slurm-array-limit"]
+    assert (cluster.local_cores, cluster.retries) == (profile["local-cores"], profile["retries"])
+    queued = {rule for rule in RULES if cluster.submits(rule, change(epochs__store="pixels"))}
+    assert queued == set(profile["slurm-array-jobs"].split(","))
+    assert {rule for rule in RULES if cluster.submits(rule, demo)} == queued - {"generate_epochs"}
