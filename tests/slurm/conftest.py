@@ -55,7 +55,9 @@ class Checkout:
         self.folder = Path(folder)
         shutil.copytree(ROOT, self.folder, symlinks=True, ignore=_not_code)
         self.environment = {**os.environ, "PYTHONPATH": str(self.folder / "pipeline_src")}
-        self.environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        # a folder of the test's own comes first, for commands that are to misbehave
+        folders = [self.folder / "bin", Path(sys.executable).parent, os.environ["PATH"]]
+        self.environment["PATH"] = ":".join(map(str, folders))
         self.environment |= {"PYTHONWARNINGS": "ignore", **environment}
         self.log = self.folder / "snakemake.log"
 
