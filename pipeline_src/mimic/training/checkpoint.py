@@ -154,7 +154,7 @@ class Checkpoint:
         Parameters
         ----------
         net : object
-            With `state` and `restore`, see `mimic.training.loop`.
+            With `state`, `restore` and `epochs_done`, see `mimic.training.loop`.
         """
         try:
             found = self._read(net)
@@ -169,7 +169,7 @@ class Checkpoint:
             self.say(f"{self.path}: ignored, training starts afresh: {error}")
             return
         self._earlier_seconds = seconds
-        n_done = len(state.history)
+        n_done = net.epochs_done
         within = f", after {state.seen:,} of its images" if state.seen else ""
         self.say(f"resumed at epoch {n_done + 1}{within}")
         if self.on_resume is not None:

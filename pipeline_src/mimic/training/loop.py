@@ -238,6 +238,11 @@ class _Running:
         self.started = None  # when this process began with the epoch at hand
         self._earlier_seconds = 0.0  # that earlier processes spent on it
 
+    @property
+    def epochs_done(self):
+        """Number of epochs that are over."""
+        return len(self.history)
+
     def end_epoch(self, train_loss, accuracy, validation_loss, seconds, n_images):
         """Note how the epoch went, and keep the weights if they are the best."""
         schedule, rate = self.schedule, self.schedule.rate

@@ -1,0 +1,119 @@
+"""Section ``shallow``: sequential against parallel residual nets ("Make Deep Networks Shallow Again", 2023)."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from mimic.config.base import Settings
+
+#: Layouts of the residual layers; at one layer they are the same function.
+LAYOUTS = ("sequential", "parallel")
+DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,19}$")]
+
+
+def _each_once(values):
+    for value in values:
+        # 1 and True, or 1 and 1.0, are equal to Python and none of them twice in a config
+        if sum(value == other for other in values) > 1:
+            raise ValueError(f"expected each value once, got {value!r} twice")
+    return values
+
+
+def _odd(value):
+    if value % 2 == 0:
+        raise ValueError(f"expected an odd size, since the padding is the same on all sides, got {value}")
+    return value
+
+
+class ShallowDataset(Settings):
+    """A dataset of the grid; its test images validate, as in the paper, and choose nothing."""
+
+    source: Literal["cifar10", "mnist", "imagefolder", "shapes"] = Field(
+        description="As data.source; the digits of mnist are taken as they are, 28x28 and grey"
+    )
+    path: str | None = Field(description="Folder of the images; ${NAME} is taken from the environment")
+    download: bool = Field(description="Download cifar10 or mnist when absent")
+    n_train: int = Field(ge=1, description="Training images")
+    n_test: int = Field(ge=1, description="Test images, which validate")
+
+    @model_validator(mode="after")
+    def _path_where_needed(self):
+        if self.source != "shapes" and not self.path:
+            raise ValueError(f"path is needed for source {self.source}")
+        return self
+
+
+def _list(kind):
+    return Annotated[list[kind], AfterValidator(_each_once), Field(min_length=1)]
+
+
+class ShallowGrid(Settings):
+    """The axes; every combination of their values on every dataset is a net to train."""
+
+    layout: _list(Literal[LAYOUTS]) = Field(
+        description="sequential: x <- x + f_i(x), layer by layer; parallel: x + sum of all f_i(x)"
+    )
+    n_layers: _list(Annotated[int, Field(ge=1, le=256)]) = Field(description="Residual layers")
+    n_filters: _list(Annotated[int, Field(ge=1, le=4096)]) = Field(description="Channels of every layer")
+    kernel_size: _list(Annotated[int, Field(ge=1), AfterValidator(_odd)]) = Field(
+        description="Width of the square kernels"
+    )
+    padding: _list(Literal["zeros", "reflect", "replicate", "circular"]) = Field(
+        description="What lies beyond the image's edge; outputs keep its size"
+    )
+    activation: _list(Literal["relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "sigmoid"]) = Field(
+        description="Of the residual layers; the first convolution has none"
+    )
+    batch_norm: _list(bool) = Field(description="Batch normalisation between convolution and activation")
+    initialiser: _list(Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]) = Field(
+        description="Of all weights; biases start at zero"
+    )
+    optimiser: _list(Literal["rmsprop", "sgd", "adam"]) = Field(description="Update rule")
+    learning_rate: _list(Annotated[float, Field(gt=0, strict=False)]) = Field(description="Constant rate")
+    seed: _list(Annotated[int, Field(ge=0)]) = Field(description="Repetitions: seeds of the weights")
+
+
+class ShallowTraining(Settings):
+    """How every net of the grid is trained; all of them see the images in the same order."""
+
+    batch_size: int = Field(ge=1, description="Images a step")
+    n_epochs: int = Field(ge=1, description="Passes over the training images")
+    rho: float = Field(ge=0, lt=1, description="rmsprop: decay of the mean square of the gradient")
+    momentum: float = Field(ge=0, lt=1, description="sgd: Nesterov momentum")
+    betas: tuple[
+        Annotated[float, Field(ge=0, lt=1, strict=False)], Annotated[float, Field(ge=0, lt=1, strict=False)]
+    ] = Field(strict=False, description="adam: decay of the means of the gradient and of its square")
+    epsilon: float = Field(gt=0, description="rmsprop, adam: added to the root of the mean square")
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        description="Of convolutions; tf32 is float32 but on a GPU"
+    )
+    memory_mb: int = Field(
+        ge=64,
+        description="Memory of a stack's tensors; groups are split into stacks, batches into parts, to fit",
+    )
+
+
+class ExpansionSettings(Settings):
+    """The expansion of trained sequential nets into orders; the parallel net is its first one."""
+
+    n_nets: int = Field(ge=0, description="Sequential nets of each group that are expanded; 0 for none")
+    n_images: int = Field(ge=1, description="Test images that are passed through the sub-stacks")
+    max_order: int = Field(ge=1, le=32, description="Highest order that is told apart from the rest")
+
+
+class ShallowSettings(Settings):
+    """Step ``shallow``: the grid of the second paper."""
+
+    datasets: dict[DatasetName, ShallowDataset] = Field(min_length=1, description="By name")
+    grid: ShallowGrid
+    training: ShallowTraining
+    q_edges: _list(Annotated[float, Field(ge=0, strict=False)]) = Field(
+        description="Edges of the intervals of Q = examples x outputs / parameters; the last one is open"
+    )
+    expansion: ExpansionSettings
+
+    @model_validator(mode="after")
+    def _edges_rise(self):
+        if sorted(self.q_edges) != list(self.q_edges):
+            raise ValueError(f"q_edges: expected rising values, got {self.q_edges}")
+        return self

@@ -1,0 +1,1 @@
+"""Step ``shallow``: sequential against parallel residual nets (arXiv 2309.08414)."""

@@ -1,0 +1,164 @@
+"""Layout of a trained group: ``mimic.shallow``, version 1. This module alone knows it.
+
+======================  =======  ======================  ====================================================
+array                   dtype    shape                   meaning
+======================  =======  ======================  ====================================================
+train_loss              float32  (n, k)                  cross-entropy, mean over the epoch's images, each
+                                                         before the step that it took part in
+train_accuracy          float32  (n, k)                  fraction, likewise
+validation_loss         float32  (n, k)                  cross-entropy on the test images after the epoch
+validation_accuracy     float32  (n, k)                  fraction, likewise
+NAME                    float32  (n, ...)                tensors of the nets after the last epoch, see
+                                                         `mimic.shallow.nets`
+======================  =======  ======================  ====================================================
+
+Row i of each is net i; epoch k - 1 is the last. A net whose loss became non-finite keeps it so. Attributes beside
+``provenance``: ``group`` and ``dataset``, their names; ``settings``, those of the group, from which the nets follow;
+``image_shape``, ``n_classes``, ``n_examples`` (training images, K); ``seconds``, what the training took.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ValidationError
+
+from mimic.cli import InputError, validation_message
+from mimic.sealed import open_sealed, read_provenance
+from mimic.sealing import write_sealed
+from mimic.shallow.grid import GroupSettings, parse_group
+
+FORMAT, VERSION = "mimic.shallow", 1
+HISTORY = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+_MOST = 2**31
+
+
+@dataclass(frozen=True)
+class Group:
+    """A trained group.
+
+    Attributes
+    ----------
+    name, dataset : str
+    settings : mimic.shallow.grid.GroupSettings
+    shape : mimic.shallow.grid.Shape
+    n_examples : int
+        Training images.
+    history : dict of str to float32 array, shape (n_nets, n_epochs)
+        By the names of `HISTORY`.
+    seconds : float
+    provenance : dict
+    """
+
+    name: str
+    dataset: str
+    settings: GroupSettings
+    shape: object
+    n_examples: int
+    history: dict
+    seconds: float
+    provenance: dict
+
+
+def write_group(path, group, tensors):
+    """Write a trained group, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    group : Group
+    tensors : dict of str to float32 array, shape (n_nets, ...)
+    """
+    attributes = {
+        "group": group.name,
+        "dataset": group.dataset,
+        "settings": group.settings.model_dump(mode="json"),
+        "image_shape": list(group.shape.image),
+        "n_classes": group.shape.n_classes,
+        "n_examples": group.n_examples,
+        "seconds": group.seconds,
+        "provenance": group.provenance,
+    }
+    write_sealed(path, FORMAT, VERSION, attributes, {**group.history, **tensors}, rows_per_checksum=1)
+
+
+def read_group(path):
+    """A trained group without its tensors.
+
+    Returns
+    -------
+    Group
+
+    Raises
+    ------
+    InputError
+        If the file is of another format, or does not fit what it says of itself.
+    """
+    with open_sealed(path, FORMAT, VERSION) as file:
+        return _read_group(path, file)
+
+
+def read_nets(path, rows, tensor_shapes):
+    """Tensors of some nets of a group.
+
+    Parameters
+    ----------
+    path : path
+    rows : sequence of int
+    tensor_shapes : callable, Shape -> (dict, dict)
+        See `mimic.shallow.nets.tensor_shapes`.
+
+    Returns
+    -------
+    group : Group
+    nets : list of dict of str to float32 array
+        In the order of `rows`.
+    """
+    with open_sealed(path, FORMAT, VERSION) as file:
+        group = _read_group(path, file)
+        n_nets = len(group.settings.nets())
+        weights, statistics = tensor_shapes(group.shape)
+        nets = [{} for _ in rows]
+        for name, size in (weights | statistics).items():
+            file.array(name, np.float32, (n_nets, *size))
+            for net, row in zip(nets, rows, strict=True):
+                net[name] = file.read(name, row, row + 1)[0]
+        return group, nets
+
+
+def _read_group(path, file):
+    found = file.attributes
+    try:
+        settings = GroupSettings.model_validate(found.get("settings"))
+    except ValidationError as error:
+        raise InputError(validation_message(error, f"{path}: settings")) from None
+    n_nets = 1
+    for values in settings.axes.values():
+        n_nets *= len(values)
+    if n_nets > _MOST:
+        raise InputError(f"{path}: settings: expected at most {_MOST:,} nets, got {n_nets:,}")
+    name, image = found.get("group"), found.get("image_shape")
+    if not isinstance(name, str) or parse_group(name) != found.get("dataset"):
+        raise InputError(f"{path}: attribute group: expected one of {found.get('dataset')!r}, got {name!r}")
+    whole = isinstance(image, list) and len(image) == 3
+    if not whole or not all(isinstance(side, int) and 1 <= side <= 4096 for side in image):
+        raise InputError(f"{path}: attribute image_shape: expected three sizes, got {str(image)[:60]}")
+    for key in ("n_classes", "n_examples"):
+        if not isinstance(found.get(key), int) or not 1 <= found[key] < _MOST:
+            raise InputError(f"{path}: attribute {key}: expected a number, got {str(found.get(key))[:60]}")
+    seconds = found.get("seconds")
+    if not isinstance(seconds, int | float) or not 0 <= seconds < np.inf:
+        raise InputError(f"{path}: attribute seconds: expected seconds, got {str(seconds)[:60]}")
+    history = {}
+    for key in HISTORY:
+        file.array(key, np.float32, (n_nets, settings.training.n_epochs))
+        history[key] = file.read(key)
+    return Group(
+        name,
+        found["dataset"],
+        settings,
+        settings.shape(image, found["n_classes"]),
+        found["n_examples"],
+        history,
+        float(seconds),
+        read_provenance(file),
+    )
