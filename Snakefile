@@ -40,11 +40,14 @@ else:
 
 include: "workflow/rules/students.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/shallow.smk"
 
 
 onstart:
     if MISSING_DATA and not CONFIG.data.download:
         stop(MISSING_DATA)
+    for name, missing in SHALLOW_MISSING.items():
+        stop(f"shallow.datasets.{name}: {missing}")
     check_job_arrays()
     keep_jobs_while_slurm_is_silent()
     if workflow.is_main_process:

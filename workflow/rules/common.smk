@@ -19,6 +19,8 @@ from mimic.data.check import check_source, count_classes, missing_data_message
 from mimic.data.contents import digest_of_images
 from mimic.data.store import read_dataset_header
 from mimic.ensemble.store import read_members
+from mimic.shallow.grid import groups_of
+from mimic.shallow.memory import check_memory
 from mimic.shared.places import Unpacked
 from mimic.students.families import check_studies, studies_of, study_settings
 
@@ -335,4 +337,6 @@ wildcard_constraints:
     round=r"\d\d+",
     shard=r"\d\d+",
     study="[^/]+",
+    dataset="[^/]+",
+    group="[^/]+",
     study_folder="students/[^/]+" if SHARED else "teachers|students/[^/]+",

@@ -17,7 +17,7 @@ class DataSettings(Settings):
     path: str | None = Field(description="Folder of the images; ${NAME} is taken from the environment")
     download: bool = Field(description="Download cifar10 or mnist when absent")
     n_train: int = Field(ge=1, description="Training images; all nets train on these only")
-    n_validation: int = Field(ge=1, description="Validation images, taken from the source's training set")
+    n_validation: int = Field(ge=0, description="Validation images, taken from the source's training set")
     n_test: int = Field(ge=1, description="Test images; reported, choose nothing")
 
     @model_validator(mode="after")

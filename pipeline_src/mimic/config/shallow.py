@@ -1,14 +1,23 @@
-"""Section ``shallow``: sequential against parallel residual nets ("Make Deep Networks Shallow Again", 2023)."""
+"""Section ``shallow``: sequential against parallel residual nets (arXiv 2309.08414)."""
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mimic.config.base import Settings
+from mimic.config.data import DataSettings
 
+#: Shape of an image by source; Reading: digits are taken as they are, not padded to 32x32 colour images.
+IMAGE_SHAPES = {"mnist": (1, 28, 28)}
+COLOUR_SHAPE = (3, 32, 32)
 #: Layouts of the residual layers; at one layer they are the same function.
 LAYOUTS = ("sequential", "parallel")
 DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,19}$")]
+
+
+def image_shape(source):
+    """Channels, height and width of the images of a source, as the grid's nets take them."""
+    return IMAGE_SHAPES.get(source, COLOUR_SHAPE)
 
 
 def _each_once(values):
@@ -42,14 +51,19 @@ class ShallowDataset(Settings):
             raise ValueError(f"path is needed for source {self.source}")
         return self
 
+    def as_data(self):
+        """The same as a section ``data`` without validation images."""
+        return DataSettings(n_validation=0, **self.model_dump())
+
 
 def _list(kind):
     return Annotated[list[kind], AfterValidator(_each_once), Field(min_length=1)]
 
 
 class ShallowGrid(Settings):
-    """The axes; every combination of their values on every dataset is a net to train."""
+    """The axes; every combination of their values is a net to train."""
 
+    dataset: _list(DatasetName) = Field(description="Names of `shallow.datasets`")
     layout: _list(Literal[LAYOUTS]) = Field(
         description="sequential: x <- x + f_i(x), layer by layer; parallel: x + sum of all f_i(x)"
     )
@@ -89,7 +103,7 @@ class ShallowTraining(Settings):
     )
     memory_mb: int = Field(
         ge=64,
-        description="Memory of a stack's tensors; groups are split into stacks, batches into parts, to fit",
+        description="Memory of a stack's tensors; groups are split into stacks and batches into parts",
     )
 
 
@@ -104,13 +118,30 @@ class ExpansionSettings(Settings):
 class ShallowSettings(Settings):
     """Step ``shallow``: the grid of the second paper."""
 
-    datasets: dict[DatasetName, ShallowDataset] = Field(min_length=1, description="By name")
+    datasets: dict[DatasetName, ShallowDataset] = Field(
+        description="By name; `grid.dataset` says which are trained on"
+    )
     grid: ShallowGrid
     training: ShallowTraining
     q_edges: _list(Annotated[float, Field(ge=0, strict=False)]) = Field(
         description="Edges of the intervals of Q = examples x outputs / parameters; the last one is open"
     )
     expansion: ExpansionSettings
+
+    @model_validator(mode="after")
+    def _kernels_fit(self):
+        for name in self.grid.dataset:
+            if name not in self.datasets:
+                known = ", ".join(self.datasets) or "none"
+                raise ValueError(f"grid.dataset: expected names of shallow.datasets ({known}), got {name!r}")
+            side = min(image_shape(self.datasets[name].source)[1:])
+            too_large = [size for size in self.grid.kernel_size if size > side]
+            if too_large:
+                raise ValueError(
+                    f"grid.kernel_size: expected at most {side}, the side of the images of {name}, "
+                    f"got {too_large[0]}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _edges_rise(self):

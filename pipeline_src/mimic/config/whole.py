@@ -12,6 +12,7 @@ from mimic.config.ensemble import EnsembleSettings
 from mimic.config.epochs import EpochSettings
 from mimic.config.logits import LogitSettings
 from mimic.config.report import ReportSettings
+from mimic.config.shallow import ShallowSettings
 from mimic.config.shared import SharedSettings
 from mimic.config.students import StudentSettings
 from mimic.config.teachers import TeacherSettings
@@ -30,6 +31,7 @@ class Config(Settings):
     shared: SharedSettings
     students: StudentSettings
     report: ReportSettings
+    shallow: ShallowSettings
 
     @field_validator("output")
     @classmethod
@@ -47,6 +49,12 @@ class Config(Settings):
             wanted = "results" if plain in (".", "..", "/") else plain
             raise ValueError(f"expected a folder of its own, written plainly, such as {wanted}")
         return output
+
+    @model_validator(mode="after")
+    def _validates(self):
+        if self.data.n_validation < 1:
+            raise ValueError("data.n_validation: expected at least 1, since validation chooses, got 0")
+        return self
 
     @model_validator(mode="after")
     def _members_exist(self):

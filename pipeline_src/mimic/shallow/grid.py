@@ -17,15 +17,7 @@ from mimic.cli import InputError
 from mimic.config.base import Settings
 from mimic.config.shallow import ShallowTraining
 
-#: Shape of an image by source; Reading: digits are taken as they are, not padded to 32x32 colour images.
-IMAGE_SHAPES = {"mnist": (1, 28, 28)}
-COLOUR_SHAPE = (3, 32, 32)
 _NAME = re.compile(r"([a-z][a-z0-9]*)-L(\d+)-F(\d+)-K(\d+)(-BN)?")
-
-
-def image_shape(source):
-    """Channels, height and width of the images of a source."""
-    return IMAGE_SHAPES.get(source, COLOUR_SHAPE)
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,7 @@ def groups_of(settings):
     """
     grid, found = settings.grid, {}
     axes = {axis: getattr(grid, axis) for axis in AXES}
-    for dataset in settings.datasets:
+    for dataset in grid.dataset:
         for f, n, k, norm in itertools.product(
             grid.n_filters, grid.n_layers, grid.kernel_size, grid.batch_norm
         ):

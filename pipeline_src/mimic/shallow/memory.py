@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from mimic.cli import InputError
+from mimic.config.shallow import image_shape
 
 _FLOAT_BYTES = 4
 _COPIES_OF_WEIGHTS = 7  # weights, gradient, two means, three temporaries of the step
@@ -67,11 +68,11 @@ def divide(shape, n_nets, training, on_cpu, parallel, padding="zeros"):
     net, image = bytes_of_net(shape), bytes_of_image(shape, padding)
     least = training.batch_size if shape.batch_norm else 1
     if net + least * image > room:
+        size, whole = shape.kernel_size, f" with batch_norm on batches of {least}" if shape.batch_norm else ""
         raise InputError(
-            f"shallow.training.memory_mb: expected at least {math.ceil((net + least * image) / 1e6):,} for a net of "
-            f"{shape.n_layers} layers of {shape.n_filters} filters of {shape.kernel_size}x{shape.kernel_size} on "
-            f"images of {shape.image[1]}x{shape.image[2]}"
-            f"{f' with batch_norm on batches of {least}' if shape.batch_norm else ''}, got {training.memory_mb:,}"
+            f"shallow.training.memory_mb: expected at least {math.ceil((net + least * image) / 1e6):,} "
+            f"for a net of {shape.n_layers} layers of {shape.n_filters} filters of {size}x{size} on images "
+            f"of {shape.image[1]}x{shape.image[2]}{whole}, got {training.memory_mb:,}"
         )
     if shape.batch_norm:
         return Division(min(n_nets, int(room // (net + least * image))), training.batch_size)
@@ -83,3 +84,23 @@ def divide(shape, n_nets, training, on_cpu, parallel, padding="zeros"):
         output = _FLOAT_BYTES * nets * shape.n_features * at_once
         images = min(images, max(_SMALLEST_PART, _CACHE_BYTES // output))
     return Division(nets, images)
+
+
+def check_memory(settings, source, n_classes):
+    """Refuse a group of which one net does not fit into memory.
+
+    Parameters
+    ----------
+    settings : mimic.shallow.grid.GroupSettings
+    source : str
+        Of the images, see `mimic.config.shallow.image_shape`.
+    n_classes : int
+
+    Raises
+    ------
+    InputError
+        Says what would suffice.
+    """
+    shape = settings.shape(image_shape(source), n_classes)
+    for padding in settings.axes["padding"]:
+        divide(shape, 1, settings.training, on_cpu=False, parallel=False, padding=padding)

@@ -1,5 +1,6 @@
 """A group on its way through its training: stack after stack, epoch after epoch, resumable between steps."""
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def parts_of(shape, nets, training, on_cpu):
         division = divide(shape, stop - start, training, on_cpu, net.layout == "parallel", net.padding)
         n_parts = -(-(stop - start) // division.nets)
         bounds = np.linspace(start, stop, n_parts + 1).round().astype(int).tolist()
-        parts += [Part(a, b, division.images) for a, b in zip(bounds, bounds[1:], strict=False)]
+        parts += [Part(a, b, division.images) for a, b in itertools.pairwise(bounds)]
         start = stop
     return parts
 
@@ -174,7 +175,7 @@ class GroupRun:
             self._seen += min(size, n - self._seen)
             if between_steps is not None:
                 between_steps()
-        loss, accuracy = stack.evaluate(*self._validation)
+        loss, accuracy = stack.evaluate(*self._validation, between_steps)
         measured = (stack.loss / n, stack.correct / n, loss, accuracy)
         rows = self.parts[self._part].rows
         for name, values in zip(HISTORY, measured, strict=True):

@@ -1,8 +1,9 @@
 """Nets with equal tensors, trained as one: every operation has an axis of nets.
 
-A small net leaves a processor idle between its operations. ``torch.func`` gives each tensor of the net an axis of
-nets: their convolutions become one with groups, their dense layers one product of stacks of matrices. Gradients of
-the sum of their losses are those of each, so that a stack is trained as a net is, and no net sees another.
+A small net leaves a processor idle between its operations. ``torch.func`` gives each tensor of the net an
+axis of nets: their convolutions become one with groups, their dense layers one product of stacks of
+matrices. Gradients of the sum of their losses are those of each, so that a stack is trained as a net is, and
+no net sees another.
 """
 
 import torch
@@ -25,7 +26,8 @@ class Stack:
     nets : sequence of mimic.shallow.grid.NetSettings
         Equal in `mimic.shallow.grid.STACKED_BY`.
     tensors : dict of str to float tensor, shape (n_nets, ...)
-        Weights and statistics, see `mimic.shallow.nets.tensor_shapes`; changed in place where they lie on the device.
+        Weights and statistics, see `mimic.shallow.nets.tensor_shapes`; changed in place where they
+        lie on the device.
     training : mimic.config.shallow.ShallowTraining
     device : mimic.training.devices.Device
     data : (images, labels)
@@ -92,7 +94,8 @@ class Stack:
         for weight in self.weights.values():
             weight.grad.zero_()
         for part in rows.split(self._n_images):
-            losses, correct = self._scores(part_of(self._images, part), self._labels.index_select(0, part))
+            images, labels = self._images.index_select(0, part), self._labels.index_select(0, part)
+            losses, correct = self._scores(images, labels)
             # Each net's loss depends on its weights alone: the gradient of the sum holds those of all.
             (losses.sum() / size).backward()
             self.loss.add_(losses.detach().sum(1))
@@ -135,19 +138,7 @@ class Stack:
         for start in range(0, len(labels), n):
             if poll is not None:
                 poll()
-            part = part_of(images, slice(start, start + n))
-            losses, correct = self._scores(part, labels[start : start + n])
+            losses, correct = self._scores(images[start : start + n], labels[start : start + n])
             sums[0].add_(losses.double().sum(1))
             sums[1].add_(correct)
         return sums[0] / len(labels), sums[1] / len(labels)
-
-
-def part_of(images, rows):
-    """Some of the images, in the memory format in which convolutions are fastest.
-
-    Parameters
-    ----------
-    images : uint8 tensor, shape (n, channels, height, width)
-    rows : int64 tensor or slice
-    """
-    return images[rows].contiguous(memory_format=torch.channels_last)

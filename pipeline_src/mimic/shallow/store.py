@@ -12,9 +12,10 @@ NAME                    float32  (n, ...)                tensors of the nets aft
                                                          `mimic.shallow.nets`
 ======================  =======  ======================  ====================================================
 
-Row i of each is net i; epoch k - 1 is the last. A net whose loss became non-finite keeps it so. Attributes beside
-``provenance``: ``group`` and ``dataset``, their names; ``settings``, those of the group, from which the nets follow;
-``image_shape``, ``n_classes``, ``n_examples`` (training images, K); ``seconds``, what the training took.
+Row i of each is net i; epoch k - 1 is the last. A net whose loss became non-finite keeps it so. Attributes
+beside ``provenance``: ``group`` and ``dataset``, their names; ``settings``, those of the group, from which
+the nets follow; ``image_shape``, ``n_classes``, ``n_examples`` (training images, K); ``seconds``, what the
+training took.
 """
 
 from dataclasses import dataclass

@@ -110,14 +110,15 @@ def add_trial_files(parser, checkpoint_seconds):
         parser.add_argument(f"--{name}", required=True, help="file to write")
     parser.add_argument(
         "--checkpoint-seconds",
-        type=_seconds,
+        type=seconds_argument,
         default=checkpoint_seconds,
         help="save the training beside --metrics when so long has passed since the last time; "
         "0: after each epoch; the environment's MIMIC_CHECKPOINT_SECONDS is the default where it is set",
     )
 
 
-def _seconds(text):
+def seconds_argument(text):
+    """Type of an option that is a number of seconds, at least 0."""
     try:
         seconds = float(text)
     except ValueError:
