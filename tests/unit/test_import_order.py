@@ -13,7 +13,7 @@ FLOOR = {
     *("progress", "allocator", "termination"),
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
-STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students"}
+STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "shallow"}
 TOP = {"console", "__main__", "status", "rehearsal"}
 
 

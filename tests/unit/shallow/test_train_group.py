@@ -100,7 +100,7 @@ def test_a_terminated_group_goes_on_to_the_same_bytes(tmp_path, monkeypatch, arg
     main(arguments(folder="undisturbed"))
     with monkeypatch.context() as patch:
         terminate_at_poll(patch, poll)
-        ends_early(main, arguments(folder="ended"))
+        assert ends_early(lambda: main(arguments(folder="ended")))
     assert (tmp_path / "ended/checkpoint.safetensors").exists()
     assert not (tmp_path / "ended/nets.h5").exists()
     main(arguments(folder="ended"))
