@@ -22,18 +22,16 @@ glibc's memory allocator as it is by default.
 import argparse
 import dataclasses
 import itertools
-import multiprocessing
 import os
 import platform
 import statistics
-import time
 from pathlib import Path
 
-import cost
 import fixed_nets
 import numpy as np
 import torch
 from PIL import Image
+from racing import Contender, race
 from recording import claim, header, positive, write_result
 from torch.nn.functional import cross_entropy
 
@@ -202,57 +200,20 @@ CONTENDERS = {"ours": ours, "plain": plain, "done well": done_well}
 ALLOCATOR = "ours, default allocator"
 
 
-def serve(contender, net_name, n_nets, n_threads, seconds, connection):
-    """In a process of its own: calibrate, then time a run for each message."""
-    if n_threads:
-        torch.set_num_threads(n_threads)
-    run = (CONTENDERS | {ALLOCATOR: default_allocator})[contender](net_name, n_nets)
-
-    def timed(n_steps):
-        started = time.perf_counter()
-        run(n_steps)
-        cost.synchronise()
-        return time.perf_counter() - started
-
-    timed(2)
-    n_steps = max(2, round(2 * seconds / timed(2)))
-    timed(n_steps)
-    connection.send(n_steps)
-    while connection.recv():
-        connection.send(n_nets * n_steps * BATCH / timed(n_steps))
-
-
-def race(net_name, n_together, seconds, n_rounds):
-    """Images a second in every round, by contender."""
-    context = multiprocessing.get_context("spawn")
+def contenders_of(net_name, n_together):
+    """Who races for a net, by name."""
     on_gpu = torch.cuda.is_available()
-    ours_alone = ("ours", 1, *((1, None) if on_gpu else (os.cpu_count(), 1)))
-    entries = {name: (name, 1, 1, None) for name in CONTENDERS} | {"ours": ours_alone}
+    jobs = {} if on_gpu else {"n_processes": os.cpu_count(), "n_threads": 1}
+
+    def contender(make, n_nets=1, **processes):
+        return Contender(make, (net_name, n_nets), n_nets * BATCH, **processes)
+
+    found = {name: contender(make, **(jobs if name == "ours" else {})) for name, make in CONTENDERS.items()}
     if not on_gpu and platform.libc_ver()[0] == "glibc":
-        entries[ALLOCATOR] = (ALLOCATOR, *ours_alone[1:])
+        found[ALLOCATOR] = contender(default_allocator, **jobs)
     if n_together > 1:
-        entries[f"ours, {n_together} nets together"] = ("ours", n_together, 1, None)
-    rates, connections, processes = {}, {}, []
-    for entry, (contender, n_nets, n_processes, n_threads) in entries.items():
-        connections[entry] = []
-        for _ in range(n_processes):
-            here, there = context.Pipe()
-            connections[entry].append(here)
-            arguments = (contender, net_name, n_nets, n_threads, seconds, there)
-            processes.append(context.Process(target=serve, args=arguments))
-            processes[-1].start()
-        for connection in connections[entry]:  # one contender warms up at a time
-            connection.recv()
-    for _ in range(n_rounds):
-        for entry in entries:
-            for connection in connections[entry]:
-                connection.send(True)
-            rates.setdefault(entry, []).append(sum(connection.recv() for connection in connections[entry]))
-    for connection in itertools.chain(*connections.values()):
-        connection.send(False)
-    for process in processes:
-        process.join()
-    return rates
+        found[f"ours, {n_together} nets together"] = contender(ours, n_together)
+    return found
 
 
 def main(argv=None):
@@ -273,7 +234,8 @@ def main(argv=None):
     all_rates, claims = {}, []
     print(f"{'images/s':12}" + "".join(f"{name:>14}" for name in [*CONTENDERS, "x plain", "x done well"]))
     for name in arguments.nets:
-        rates = all_rates[name] = race(name, arguments.together, arguments.seconds, arguments.rounds)
+        contenders = contenders_of(name, arguments.together)
+        rates = all_rates[name] = race(contenders, arguments.seconds, arguments.rounds)
         medians = {entry: statistics.median(values) for entry, values in rates.items()}
         ratios = [medians["ours"] / medians[peer] for peer in ("plain", "done well")]
         row = [f"{medians[contender]:14,.0f}" for contender in CONTENDERS]
