@@ -98,8 +98,8 @@ class ShallowTraining(Settings):
         Annotated[float, Field(ge=0, lt=1, strict=False)], Annotated[float, Field(ge=0, lt=1, strict=False)]
     ] = Field(strict=False, description="adam: decay of the means of the gradient and of its square")
     epsilon: float = Field(gt=0, description="rmsprop, adam: added to the root of the mean square")
-    precision: Literal["float32", "tf32", "bfloat16"] = Field(
-        description="Of convolutions; tf32 is float32 but on a GPU"
+    precision: Literal["float32", "tf32"] = Field(
+        description="Of convolutions and products on a GPU: tf32 rounds their factors to ten bits"
     )
     memory_mb: int = Field(
         ge=64,

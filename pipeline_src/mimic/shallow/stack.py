@@ -106,9 +106,7 @@ class Stack:
     def _scores(self, images, labels):
         """Cross-entropy of each net on each image (n_nets, b), and how many each has right (n_nets,)."""
         pixels = images.to(self.weights["stem_bias"].dtype) / 255
-        with self._device.autocast():
-            logits = vmap(self._logits, in_dims=(0, 0, None))(self.weights, self.statistics, pixels)
-        logits = logits if logits.dtype == torch.float64 else logits.float()
+        logits = vmap(self._logits, in_dims=(0, 0, None))(self.weights, self.statistics, pixels)
         every = labels.expand(len(logits), -1)
         losses = F.cross_entropy(logits.flatten(0, 1), every.flatten(), reduction="none").view(every.shape)
         return losses, (logits.argmax(2) == every).sum(1)

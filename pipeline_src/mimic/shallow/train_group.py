@@ -89,9 +89,9 @@ def main(argv=None):
 def _train(args, dataset, settings, shape, data, digest):
     """Train the group on the device that there is, and write its file."""
     training = settings.training
-    precision = "bfloat16" if training.precision == "bfloat16" else "float32"
-    device = choose_device(precision, "off", args.threads)
-    torch.backends.cudnn.allow_tf32 = training.precision != "float32"
+    device = choose_device("float32", "off", args.threads)
+    torch.backends.cudnn.allow_tf32 = training.precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = training.precision == "tf32"
     place = device.torch_device
     train, validation = (tuple(torch.from_numpy(array).to(place) for array in split) for split in data)
     run = GroupRun(settings, shape, train, validation, args.seed, device)
