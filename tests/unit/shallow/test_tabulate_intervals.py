@@ -3,26 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests.unit.shallow.loss_rows import diverged, net
 
 from mimic.cli import InputError
 from mimic.shallow import tabulate_intervals
 from mimic.shallow.paper import published_losses
 from mimic.shallow.rows import LossRow, frame_of
 from mimic.tables import write_csv
-
-
-def net(q, layout="sequential", dataset="mnist", **changes):
-    """A row of losses.csv."""
-    row = {"dataset": dataset, "group": f"{dataset}-L2-F1-K3", "net": 0, "layout": layout, "n_layers": 2}
-    row |= {"n_filters": 1, "kernel_size": 3, "batch_norm": False, "padding": "zeros", "activation": "relu"}
-    row |= {"initialiser": "he_normal", "optimiser": "rmsprop", "learning_rate": 0.001, "seed": 0}
-    row |= {"n_parameters": 100, "q": q, "status": "finished", "train_loss": 0.5, "train_accuracy": 0.5}
-    row |= {"validation_loss": 0.5, "validation_accuracy": 0.5, "best_validation_loss": 0.4, "best_epoch": 2}
-    return row | changes
-
-
-def diverged(q, **changes):
-    return net(q, status="diverged", **dict.fromkeys(list(net(1))[-6:]), **changes)
 
 
 @pytest.fixture
