@@ -1,12 +1,22 @@
 """The numbers behind the figures of the grid: nets against Q and against depth, and their medians."""
 
+import math
+
 import pandas as pd
 
+from mimic.cli import InputError
 from mimic.shallow.grid import interval_of, intervals
 
 Q_COLUMNS = ("dataset", "layout", "series", "group", "net", "q", "q_low", "q_high", "n_nets", "value")
 DEPTH_KEYS = ("dataset", "n_filters", "layout", "n_layers")
 DEPTH_COLUMNS = (*DEPTH_KEYS, "n_nets", "n_diverged", "train_loss", "validation_loss")
+
+
+def checked_edges(edges):
+    """Edges of intervals of Q from a command line; an `InputError` if they do not rise."""
+    if sorted(set(edges)) != edges or not all(map(math.isfinite, edges)):
+        raise InputError(f"--q-edges: expected rising numbers, got {' '.join(map(str, edges))}")
+    return edges
 
 
 def finished_nets(losses):

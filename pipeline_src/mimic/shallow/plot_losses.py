@@ -3,15 +3,14 @@
 One figure a call: ``q``, ``depth`` or ``gap``.
 """
 
-import math
 import sys
 
 import matplotlib
 from matplotlib.lines import Line2D
 
-from mimic.cli import InputError, run_stage, stage_parser
+from mimic.cli import run_stage, stage_parser
 from mimic.drawing import DASHES, DOTS, FAINT, STYLE, save_figure
-from mimic.shallow.curves import numbers_by_depth, numbers_by_q
+from mimic.shallow.curves import checked_edges, numbers_by_depth, numbers_by_q
 from mimic.shallow.panels import LAYOUTS, depth_axis, hollow, nothing_to_draw, panels, plain_numbers
 from mimic.shallow.rows import LossRow, read_table
 from mimic.tables import write_csv
@@ -172,9 +171,8 @@ def main(argv=None):
     parser.add_argument("--svg", required=True, help="figure for print")
     parser.add_argument("--csv", required=True, help="numbers behind the figure")
     args = parser.parse_args(argv)
-    if sorted(set(args.q_edges)) != args.q_edges or not all(map(math.isfinite, args.q_edges)):
-        raise InputError(f"--q-edges: expected rising numbers, got {' '.join(map(str, args.q_edges))}")
-    figure, numbers = drawn_as(args.figure, read_table(args.losses, LossRow), args.q_edges)
+    edges = checked_edges(args.q_edges)
+    figure, numbers = drawn_as(args.figure, read_table(args.losses, LossRow), edges)
     save_figure(figure, args.png, args.svg)
     write_csv(args.csv, numbers)
 

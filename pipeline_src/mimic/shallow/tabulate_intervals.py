@@ -9,8 +9,9 @@ import sys
 
 import pandas as pd
 
-from mimic.cli import InputError, run_stage, stage_parser
+from mimic.cli import run_stage, stage_parser
 from mimic.config.shallow import LAYOUTS
+from mimic.shallow.curves import checked_edges
 from mimic.shallow.grid import interval_of, intervals
 from mimic.shallow.paper import published_losses
 from mimic.shallow.rows import LossRow, read_table
@@ -104,13 +105,12 @@ def main(argv=None):
         help="put the paper's values, which are for MNIST and CIFAR-10, beside those measured",
     )
     args = parser.parse_args(argv)
-    if sorted(set(args.q_edges)) != args.q_edges or not all(map(math.isfinite, args.q_edges)):
-        raise InputError(f"--q-edges: expected rising numbers, got {' '.join(map(str, args.q_edges))}")
+    edges = checked_edges(args.q_edges)
     losses = read_table(args.losses, LossRow)
-    below = int((losses["q"] < args.q_edges[0]).sum())
+    below = int((losses["q"] < edges[0]).sum())
     if below:
-        print(f"{below} nets have a Q below {args.q_edges[0]:g}, and are in no interval", file=sys.stderr)
-    table = tabulate_intervals(losses, args.q_edges)
+        print(f"{below} nets have a Q below {edges[0]:g}, and are in no interval", file=sys.stderr)
+    table = tabulate_intervals(losses, edges)
     write_csv(args.out, as_printed(table if args.compare else table.assign(**dict.fromkeys(PAPER))))
 
 
