@@ -149,7 +149,7 @@ def _depth_entries():
     ]
 
 
-def drawn_as(figure, losses, edges):
+def plot_losses(figure, losses, edges):
     """A figure by its name, and the numbers behind it."""
     if figure == "depth":
         numbers = numbers_by_depth(losses)
@@ -172,7 +172,7 @@ def main(argv=None):
     parser.add_argument("--csv", required=True, help="numbers behind the figure")
     args = parser.parse_args(argv)
     edges = checked_edges(args.q_edges)
-    figure, numbers = drawn_as(args.figure, read_table(args.losses, LossRow), edges)
+    figure, numbers = plot_losses(args.figure, read_table(args.losses, LossRow), edges)
     save_figure(figure, args.png, args.svg)
     write_csv(args.csv, numbers)
 

@@ -62,7 +62,7 @@ def marks_of(axes, colour):
 
 @pytest.mark.parametrize("figure", ["q", "gap"])
 def test_every_finished_net_is_a_mark_at_its_q(losses, figure):
-    drawn, numbers = plot_losses.drawn_as(figure, losses, EDGES)
+    drawn, numbers = plot_losses.plot_losses(figure, losses, EDGES)
     finished = losses[losses["status"] == "finished"]
     value = finished["validation_loss"] - (finished["train_loss"] if figure == "gap" else 0)
     assert [axes.get_title() for axes in drawn.axes] == ["cifar10", "mnist"]
@@ -91,7 +91,7 @@ def test_medians_of_the_intervals_are_those_of_pandas(losses):
 
 
 def test_a_bar_at_the_median_stays_within_its_interval(losses):
-    drawn, numbers = plot_losses.drawn_as("q", losses, EDGES)
+    drawn, numbers = plot_losses.plot_losses("q", losses, EDGES)
     axes = drawn.axes[1]
     medians = numbers[(numbers["series"] == "median") & (numbers["dataset"] == "mnist")]
     for row in medians.itertuples():
@@ -103,7 +103,7 @@ def test_a_bar_at_the_median_stays_within_its_interval(losses):
 
 
 def test_losses_against_depth_are_medians_over_the_other_axes(losses):
-    drawn, numbers = plot_losses.drawn_as("depth", losses, EDGES)
+    drawn, numbers = plot_losses.plot_losses("depth", losses, EDGES)
     assert len(drawn.axes) == 4
     axes = drawn.axes[1]  # cifar10, four filters
     frame = losses[(losses["dataset"] == "cifar10") & (losses["n_filters"] == 4)]
