@@ -3,6 +3,7 @@
 Test images are passed through all sub-stacks of up to so many layers; see `mimic.shallow.expansion`.
 """
 
+import argparse
 import sys
 
 import numpy as np
@@ -95,25 +96,34 @@ def _test_images(path, group, n_images):
     return images, dataset.labels["test"][:n_images]
 
 
-def _size(text):
-    if int(text) < 1:
-        raise ValueError(text)
-    return int(text)
+def _at_least(least):
+    """Type of an argument that is a whole number, not below `least`."""
+
+    def number(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected at least {least}, got {text}")
+        return int(text)
+
+    return number
 
 
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--group-file", required=True, help="the trained group, nets.h5")
     parser.add_argument("--dataset", required=True, help="the dataset that it was trained on (HDF5)")
-    parser.add_argument("--n-nets", type=int, required=True, help="sequential nets to expand; 0 for none")
-    parser.add_argument("--n-images", type=_size, required=True, help="test images to pass")
-    parser.add_argument("--max-order", type=_size, required=True, help="highest order told from the rest")
+    parser.add_argument(
+        "--n-nets", type=_at_least(0), required=True, help="sequential nets to expand; 0 for none"
+    )
+    parser.add_argument("--n-images", type=_at_least(1), required=True, help="test images to pass")
+    parser.add_argument(
+        "--max-order", type=_at_least(1), required=True, help="highest order told from the rest"
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--out", required=True, metavar="CSV", help="table to write")
     args = parser.parse_args(argv)
 
     group = read_group(args.group_file)
-    rows = chosen_nets(group, max(args.n_nets, 0))
+    rows = chosen_nets(group, args.n_nets)
     n_substacks = count_substacks(group.shape.n_layers, args.max_order)
     if rows and n_substacks > MOST_SUBSTACKS:
         raise InputError(

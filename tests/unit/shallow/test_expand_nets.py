@@ -120,3 +120,21 @@ def test_another_dataset_than_that_of_the_training_is_refused(expand):
         expand(make_group(digest="d1g3st"))
     with pytest.raises(InputError, match="expected the dataset"):
         expand(dataclasses.replace(make_group(), provenance={"sources": 3}))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"n_nets": -1}, "at least 0, got -1"),
+        ({"n_images": 0}, "at least 1, got 0"),
+        ({"max_order": 0}, "got 0"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(expand, mnist, capsys, sizes, said):
+    with pytest.raises(SystemExit):
+        expand(make_group(digest=mnist[1]), **sizes)
+    assert said in capsys.readouterr().err
+
+
+def test_fewer_test_images_than_asked_for_are_all_passed(expand, mnist):
+    assert set(expand(make_group(digest=mnist[1]), n_images=1000)["n_images"]) == {12}
