@@ -10,7 +10,7 @@ import mimic
 PACKAGE = Path(mimic.__file__).parent
 FLOOR = {
     *("config", "seeding", "artifact", "sealed", "sealing", "fingerprint", "cli"),
-    *("progress", "allocator", "termination"),
+    *("progress", "allocator", "termination", "drawing", "tables"),
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
 STEPS = {"data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "shallow"}

@@ -22,6 +22,12 @@ STAGES = (
     ("report", "tabulate_table2"),
     ("report", "plot_figure1"),
     ("report", "plot_figure2"),
+    ("shallow", "train_group"),
+    ("shallow", "expand_nets"),
+    ("shallow", "tabulate_losses"),
+    ("shallow", "tabulate_intervals"),
+    ("shallow", "plot_losses"),
+    ("shallow", "plot_expansion"),
 )
 
 

@@ -1,12 +1,10 @@
-"""How the figures look: one palette and marker set, a log axis of parameters, files that are reproducible."""
+"""How the students' figures look: one palette and marker set, a log axis of parameters."""
 
 import math
 
-import matplotlib
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from mimic.artifact import written_whole
 from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
 
 #: Blue for CNNs, orange for MLPs, darker with depth: told apart with every common colour blindness and in
@@ -19,23 +17,6 @@ COLOURS = dict(
     )
 )
 MARKERS = dict(zip(CNN_FAMILIES + MLP_FAMILIES, "os^Dos^Dv", strict=True))
-INK, FAINT = "#333333", "#777777"
-DASHES, DASH_DOT, DOTS = (0, (4, 2.5)), (0, (7, 2, 1, 2)), (0, (1, 1.5))
-STYLE = {
-    "svg.hashsalt": "mimic",  # else the ids in the SVG are random
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
-    "font.size": 9,
-    "axes.labelsize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.7,
-    "legend.fontsize": 8,
-}
 
 
 def family_style(family):
@@ -103,21 +84,7 @@ def budgets_of(numbers):
     return dict(sorted(pairs, key=lambda pair: pair[1]))
 
 
-def heading(text):
-    """Legend entry that is only a heading."""
-    return Line2D([], [], linestyle="none", label=rf"$\bf{{{text.replace(' ', chr(92) + ' ')}}}$")
-
-
 def family_entries(numbers, families):
     """Legend entries of families under a heading; none where there are none."""
     names = dict(zip(numbers["family"], numbers["model"], strict=True)) if len(families) else {}
     return [Line2D([], [], label=names[family], linewidth=1.6, **family_style(family)) for family in families]
-
-
-def save_figure(figure, png, svg):
-    """Write PNG and SVG, whole or not at all; the same figure gives the same bytes."""
-    with matplotlib.rc_context(STYLE):
-        with written_whole(png) as temporary:
-            figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
-        with written_whole(svg) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None})

@@ -9,14 +9,16 @@ from matplotlib.patheffects import withStroke
 
 from mimic.cli import run_stage, stage_parser
 from mimic.config.families import CNN_FAMILIES, MLP_FAMILIES
+from mimic.drawing import DASH_DOT, DASHES, DOTS, FAINT, INK, STYLE, heading, save_figure
 from mimic.report import drawing
 from mimic.report.curves import N_BEST, figure1_numbers
 from mimic.report.members import read_ensemble
-from mimic.report.trials import read_studies, read_teachers, write_csv
+from mimic.report.trials import read_studies, read_teachers
+from mimic.tables import write_csv
 
 REFERENCES = {
-    "ensemble": {"color": drawing.INK, "linewidth": 1.2, "linestyle": drawing.DASH_DOT},
-    "teacher": {"color": drawing.INK, "linewidth": 1.2, "linestyle": drawing.DOTS},
+    "ensemble": {"color": INK, "linewidth": 1.2, "linestyle": DASH_DOT},
+    "teacher": {"color": INK, "linewidth": 1.2, "linestyle": DOTS},
 }
 
 
@@ -35,7 +37,7 @@ def plot_figure1(numbers):
     -------
     matplotlib Figure
     """
-    with matplotlib.rc_context(drawing.STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 5.0), layout="constrained")
         axes = figure.add_subplot()
         budgets = drawing.budgets_of(numbers)
@@ -68,7 +70,7 @@ def draw_student(axes, numbers, family, place):
     colour = drawing.COLOURS[family]
     axes.plot(x, rows["mean_pct"], linewidth=1.6, zorder=3, **drawing.family_style(family))
     for column in ("best_pct", "fifth_pct"):
-        axes.plot(x, rows[column], linewidth=0.8, linestyle=drawing.DASHES, color=colour, zorder=2)
+        axes.plot(x, rows[column], linewidth=0.8, linestyle=DASHES, color=colour, zorder=2)
     if rows["mean_pct"].notna().sum() == 1:
         axes.vlines(x, rows["fifth_pct"], rows["best_pct"], color=colour, linewidth=0.8, linestyle="--")
         for column in ("best_pct", "fifth_pct"):
@@ -120,11 +122,11 @@ def draw_gaps(axes, numbers, place, aside):
             position = (bottom - 0.01 * (high - low), "top")
         if room > label_height:
             drawn.add(row.series)
-            arrow = {"arrowstyle": "<->", "color": drawing.INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+            arrow = {"arrowstyle": "<->", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
             axes.annotate("", (x, bottom), (x, top), arrowprops=arrow, zorder=4)
             y, vertical = position
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-            style = {"fontsize": 8, "color": drawing.INK, "bbox": box, "zorder": 2.2}
+            style = {"fontsize": 8, "color": INK, "bbox": box, "zorder": 2.2}
             right = x / aside**0.5 if vertical == "center" else x * aside
             axes.text(right, y, gap_label(row), ha="right", va=vertical, **style)
     return drawn
@@ -137,15 +139,15 @@ def legend_entries(numbers, drawn):
     for title, kind in (("CNN students", CNN_FAMILIES), ("MLP students", MLP_FAMILIES)):
         families = drawing.families_of(numbers, kind)
         if families:
-            entries += [drawing.heading(title), *drawing.family_entries(students, families)]
+            entries += [heading(title), *drawing.family_entries(students, families)]
     full = (students["n_best"] == N_BEST).all()
     mean = f"mean of the {N_BEST} best trials" if full else f"mean of the best trials, {N_BEST} at most"
     fifth = "best and fifth" if full else "best and last of them"
-    grey = {"color": drawing.FAINT}
+    grey = {"color": FAINT}
     entries += [
-        drawing.heading("Lines"),
+        heading("Lines"),
         Line2D([], [], linewidth=1.6, label=mean, **grey),
-        Line2D([], [], linewidth=0.8, linestyle=drawing.DASHES, label=fifth, **grey),
+        Line2D([], [], linewidth=0.8, linestyle=DASHES, label=fifth, **grey),
     ]
     if len(numbers[numbers["series"] == "hard_label"]):
         entries.append(Line2D([], [], linewidth=3, label="trained on hard labels", **grey))
@@ -154,7 +156,7 @@ def legend_entries(numbers, drawn):
             entries.append(Line2D([], [], label=f"{row.model}, {row.best_pct:.1f} %", **style))
     gaps = [row for row in numbers[numbers["gap_points"].notna()].itertuples() if row.series not in drawn]
     if gaps:
-        entries.append(drawing.heading("Gaps"))
+        entries.append(heading("Gaps"))
         for row in gaps:
             label = f"{gap_label(row)} at {row.budget}".replace("\n", ", ")
             entries.append(Line2D([], [], linestyle="none", label=label))
@@ -180,7 +182,7 @@ def main(argv=None):
     teachers = read_teachers(arguments.teachers)
     ensemble = read_ensemble(arguments.ensemble, teachers)
     numbers = figure1_numbers(studies, hard_studies, teachers, ensemble)
-    drawing.save_figure(plot_figure1(numbers), arguments.png, arguments.svg)
+    save_figure(plot_figure1(numbers), arguments.png, arguments.svg)
     write_csv(arguments.csv, numbers)
 
 

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 
 from mimic.cli import run_stage, stage_parser
 from mimic.config.families import CNN_FAMILIES, MLP_FAMILIES
+from mimic.drawing import STYLE, save_figure
 from mimic.report import drawing
 from mimic.report.curves import figure2_numbers
-from mimic.report.trials import read_studies, write_csv
+from mimic.report.trials import read_studies
+from mimic.tables import write_csv
 
 
 def plot_figure2(numbers):
@@ -32,7 +34,7 @@ def plot_figure2(numbers):
     kinds = [("CNN students", CNN_FAMILIES), ("MLP students", MLP_FAMILIES)]
     panels = [(title, drawing.families_of(numbers, kind)) for title, kind in kinds]
     panels = [(title, families) for title, families in panels if families]
-    with matplotlib.rc_context(drawing.STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6 * len(panels), 4.6), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12)
         for axes, (title, families) in zip(
@@ -71,7 +73,7 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
 
     numbers = figure2_numbers(read_studies(arguments.studies, "logit_l2", "students that mimic"))
-    drawing.save_figure(plot_figure2(numbers), arguments.png, arguments.svg)
+    save_figure(plot_figure2(numbers), arguments.png, arguments.svg)
     write_csv(arguments.csv, numbers)
 
 

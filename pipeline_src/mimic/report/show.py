@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mimic.cli import InputError
 
-NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+NUMBER = re.compile(r"[-+]?(\d+(\.\d+)?([eE][-+]?\d+)?|inf)")
 
 
 def show_table(path, console=None):
@@ -24,7 +24,8 @@ def show_table(path, console=None):
     path : path
         CSV with a header line, UTF-8.
     console : rich Console, optional
-        Where to print; standard output by default. In a terminal long cells wrap; elsewhere no line does.
+        Where to print; standard output by default. In a terminal that is too narrow some columns come below
+        the others, and cells that are longer wrap; elsewhere no line does.
 
     Raises
     ------
@@ -32,18 +33,42 @@ def show_table(path, console=None):
         If the file is not there, is no CSV table, or a row has more or fewer cells than the header.
     """
     header, rows = _read(Path(path))
-    table = Table(title=Text(strip_control_codes(str(path))), box=SIMPLE_HEAD, title_justify="left")
+    console = console or Console()
+    title = Text(strip_control_codes(str(path)))
+    if not console.is_terminal:
+        console.width = max(console.width, _width(console, _table(header, rows, title)))
+    for part in _parts(console, header, rows):
+        columns = [[row[index] for index in part] for row in (header, *rows)]
+        console.print(_table(columns[0], columns[1:], title))
+        title = None
+
+
+def _parts(console, header, rows):
+    """Columns that are printed at once so that they fit, each time after those that tell rows apart."""
+    every = list(range(len(header)))
+    widths = [_width(console, _table([header[i]], [[row[i]] for row in rows])) for i in every]
+    n_keys = next((n for n in every[1:] if len({tuple(row[:n]) for row in rows}) == len(rows)), len(header))
+    parts, room = [every[:n_keys]], console.width - sum(widths[:n_keys])
+    for index in every[n_keys:]:
+        if sum(widths[i] for i in parts[-1][n_keys:]) + widths[index] > room and len(parts[-1]) > n_keys:
+            parts.append(every[:n_keys])
+        parts[-1].append(index)
+    return parts
+
+
+def _width(console, table):
+    return Measurement.get(console, console.options.update(max_width=10**6), table).maximum
+
+
+def _table(header, rows, title=None):
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
     for index, name in enumerate(header):
         cells = [row[index] for row in rows if row[index]]
         right = bool(cells) and all(NUMBER.fullmatch(cell) for cell in cells)
         table.add_column(_text(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
-    console = console or Console()
-    if not console.is_terminal:
-        unlimited = console.options.update(max_width=10**6)
-        console.width = max(console.width, Measurement.get(console, unlimited, table).maximum)
-    console.print(table)
+    return table
 
 
 def _text(cell):

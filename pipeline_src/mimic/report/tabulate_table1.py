@@ -19,8 +19,8 @@ from mimic.report.trials import (
     ranked_trials,
     read_studies,
     read_teachers,
-    write_csv,
 )
+from mimic.tables import write_csv
 
 COLUMNS = ("model", "architecture", "n_parameters", "accuracy_pct")
 LONG_COLUMNS = (

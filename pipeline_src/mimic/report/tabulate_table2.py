@@ -12,7 +12,8 @@ from mimic.cli import InputError, run_stage, stage_parser
 from mimic.config.families import FAMILIES, parse_budget
 from mimic.report import paper
 from mimic.report.cells import accuracy_text, measured, without_paper
-from mimic.report.trials import best_trial, read_studies, write_csv
+from mimic.report.trials import best_trial, read_studies
+from mimic.tables import write_csv
 
 LONG_COLUMNS = (
     *("model", "family", "budget", "n_parameters", "architecture", "trial", "n_trials", "n_diverged", "seed"),

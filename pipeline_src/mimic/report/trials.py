@@ -12,20 +12,19 @@ Notation of the frames: one row a trial, sorted by trial number; the columns are
 import csv
 import itertools
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mimic.artifact import digest_json, read_json, write_text
+from mimic.artifact import digest_json, read_json
 from mimic.cli import InputError, validation_message
 from mimic.config.families import CNN_FAMILIES, FAMILIES, parse_budget
+from mimic.tables import read_rows, write_csv
 
 FORMAT = "mimic.trial"
 PREFIX = "hyperparameter."
 DIGEST = "digest"
-MAX_TABLE_BYTES = 2**28
 COLUMNS = (
     *("study", "trial", "round", "status", "loss", "family", "budget", "seed", "architecture"),
     *("n_parameters", "epochs", "best_epoch", "seconds"),
@@ -153,11 +152,6 @@ def write_trials(path, frame):
     write_csv(path, frame.assign(**{DIGEST: digest}))
 
 
-def write_csv(path, frame):
-    """Write a frame, whole or not at all: no index, empty cells for what is missing, exact floats."""
-    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
-
-
 def _number_or_text(text):
     """The number that a cell holds; other text stays, for the model to refuse it by its key."""
     if re.fullmatch(r"-?\d{1,300}", text, re.ASCII):
@@ -189,15 +183,7 @@ def read_trials(path):
     InputError
         In one line: the file and line, the column, what was expected and what was found.
     """
-    if Path(path).stat().st_size > MAX_TABLE_BYTES:
-        raise InputError(f"{path}: expected a table of at most {MAX_TABLE_BYTES:,} bytes")
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV file: {error}") from None
+    header, rows = read_rows(path)
     known = all(column in COLUMNS or column.startswith(PREFIX) for column in header[:-1])
     if (
         not known
@@ -208,8 +194,6 @@ def read_trials(path):
         raise InputError(f"{path}: expected the columns of a trials.csv, {', '.join((*COLUMNS, DIGEST))}")
     trials = []
     for line, row in rows:
-        if len(row) != len(header):
-            raise InputError(f"{path} line {line}: expected {len(header)} cells, found {len(row)}")
         trials.append(_trial_of_row(dict(zip(header, row, strict=True)), f"{path} line {line}"))
     _check_digest(path, header, [row for _, row in rows])
     return trials_frame(trials, path)

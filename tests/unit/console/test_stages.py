@@ -9,7 +9,7 @@ from mimic.console.main import main
 from mimic.console.stages import STAGES
 
 PACKAGE = Path(mimic.__file__).parent
-STEPS = ("data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "report")
+STEPS = ("data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "report", "shallow")
 
 
 def verb_modules():

@@ -37,6 +37,21 @@ def test_in_a_narrow_terminal_cells_fold_and_lose_nothing(tmp_path):
     assert max(map(len, text.splitlines())) <= 40
 
 
+def test_columns_that_do_not_fit_come_below_after_those_that_tell_the_rows_apart(tmp_path):
+    path = tmp_path / "table2.csv"
+    path.write_text("name,low,high,first_number,second_number\na,0,1,0.12345,\na,1,inf,,0.6789\n")
+    text = shown(path, width=40, force_terminal=True, color_system=None)
+    lines = [line.split() for line in text.splitlines() if line.strip(" ─")]
+    assert lines[-6:] == [
+        ["name", "low", "high", "first_number"],
+        *(["a", "0", "1", "0.12345"], ["a", "1", "inf"]),
+        ["name", "low", "second_number"],
+        *(["a", "0"], ["a", "1", "0.6789"]),
+    ]
+    wide = shown(path, width=80, force_terminal=True, color_system=None)
+    assert wide.count("name") == 1
+
+
 def test_a_cell_cannot_command_the_terminal_or_the_markup(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('a\n"[red]\x1b[31m\x07two\nlines"\n')
