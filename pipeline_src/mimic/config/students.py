@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from mimic.config.base import DropoutRange, FractionRange, MomentumRange, PositiveRange, Settings, WidthRange
-from mimic.config.families import CNN_FAMILIES, Budget, Family, parse_budget
+from mimic.config.families import HARD_LABEL_FAMILIES, Budget, Family, parse_budget
 from mimic.config.search import SearchSettings
 from mimic.config.training import TrainingSettings
 
@@ -77,7 +77,7 @@ class HardLabelSpace(Settings):
 class HardLabelSettings(StudyGroup):
     """The nets of Table 1 that learn from 0/1 labels (Urban 6.2)."""
 
-    families: list[Literal[CNN_FAMILIES]]
+    families: list[Literal[HARD_LABEL_FAMILIES]]
     search_space: HardLabelSpace
 
 

@@ -10,7 +10,13 @@ from rich.table import Table
 from mimic.cli import InputError
 from mimic.config.whole import load
 from mimic.models.architecture import count_multiply_adds, count_parameters, layer_table, notation
-from mimic.students.families import architecture_at, parse_study, student_architecture, study_settings
+from mimic.students.families import (
+    architecture_at,
+    parse_study,
+    student_architecture,
+    study_settings,
+    width_names,
+)
 
 
 def show_budget(family, budget, widths, n_classes, config_path, as_json):
@@ -39,7 +45,7 @@ def show_budget(family, budget, widths, n_classes, config_path, as_json):
         if not path.is_file():
             raise InputError(f"{path}: no such file; give --filters, or --config with the width bounds")
         settings = study_settings(load(read_yaml(path), path).students, study)
-        middle = {"C1": 0.5, "C2": 0.5, **{f"ratio{i}": 1.0 for i in range(1, 6)}}
+        middle = dict.fromkeys(width_names(family), 0.5)  # equal ratios, where it has ratios
         architecture = student_architecture(study, settings, middle, n_classes)
         source = f"middle of the bounds: {settings.bounds_source}"
     if as_json:

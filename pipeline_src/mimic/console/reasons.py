@@ -28,7 +28,7 @@ from pathlib import Path
 from mimic import fingerprint
 from mimic.artifact import read_json
 from mimic.cli import InputError
-from mimic.console.stages import STAGES
+from mimic.console.stages import all_stages
 
 #: Section of ``config.yaml`` that a rule's parameter is a slice of; ``{group}`` is the study's.
 SECTIONS = {
@@ -212,7 +212,7 @@ def _changed_code(rule, old, new, output):
     """Which modules differ, where the records of both fingerprints are known."""
     reason = {"kind": "code", "old": None if old is _MISSING else old, "new": new}
     reason |= {"changed": None, "added": None, "removed": None}
-    stage = next((f"mimic.{step}.{name}" for step, name in STAGES if name == rule), None)
+    stage = next((f"mimic.{step}.{name}" for step, name in all_stages() if name == rule), None)
     before, now = (read_record(output, value) for value in (old, new))
     if now is None and stage is not None and fingerprint.of_stage(stage) == new:
         now = _parts(fingerprint.record_of(stage))

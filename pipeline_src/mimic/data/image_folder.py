@@ -232,6 +232,33 @@ def read_images(paths, n_threads=None):
     return images
 
 
+def count_classes(folder):
+    """Number of classes: a folder each."""
+    return len(class_folders(folder)["train"])
+
+
+def count_images(folder):
+    """Number of images of each part."""
+    return {part: len(paths) for part, paths in list_images(folder).paths.items()}
+
+
+def list_files(folder):
+    """Paths of all images, those of the training part first."""
+    return [path for paths in list_images(folder).paths.values() for path in paths]
+
+
+def check_images(folder, n_threads=None):
+    """Decode every image.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read; names it.
+    """
+    for _ in for_each(open_image, list_files(folder), n_threads):
+        pass
+
+
 def load(folder, n_threads=None):
     """An image folder as a source; files are opened when their images are asked for.
 

@@ -1,5 +1,6 @@
 """How the figures look: one palette and marker set, a log axis of parameters, files that are reproducible."""
 
+import itertools
 import math
 
 import matplotlib
@@ -11,14 +12,15 @@ from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
 
 #: Blue for CNNs, orange for MLPs, darker with depth: told apart with every common colour blindness and in
 #: grey. Markers differ within a kind, and MLPs are hollow.
-COLOURS = dict(
-    zip(
-        CNN_FAMILIES + MLP_FAMILIES,
-        ("#5BA4DA", "#2D7DBB", "#12569B", "#082F63", "#E9A23B", "#D97B1C", "#B8560F", "#8A3A0C", "#552207"),
-        strict=True,
-    )
-)
-MARKERS = dict(zip(CNN_FAMILIES + MLP_FAMILIES, "os^Dos^Dv", strict=True))
+COLOURS = {
+    **dict(zip(CNN_FAMILIES, itertools.cycle(("#5BA4DA", "#2D7DBB", "#12569B", "#082F63")))),
+    **dict(zip(MLP_FAMILIES, itertools.cycle(("#E9A23B", "#D97B1C", "#B8560F", "#8A3A0C", "#552207")))),
+}
+#: Families beyond the paper's take its colours again, with other markers.
+MARKERS = {
+    **dict(zip(CNN_FAMILIES, itertools.cycle("os^Dv<>pP"))),
+    **dict(zip(MLP_FAMILIES, itertools.cycle("os^Dv<>pP"))),
+}
 INK, FAINT = "#333333", "#777777"
 DASHES, DASH_DOT, DOTS = (0, (4, 2.5)), (0, (7, 2, 1, 2)), (0, (1, 1.5))
 STYLE = {
