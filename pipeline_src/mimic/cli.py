@@ -1,8 +1,6 @@
 """What every stage's command line shares: settings as JSON, and errors in one line.
 
-Exit codes: 0 done, 1 an input is wrong (one line says which), 2 the command line is wrong, 75 terminated by
-SIGTERM, or a GPU failed (the same command goes on; ``snakemake --retries`` repeats it), 130 interrupted.
-Anything else is a fault of the program and shows its traceback.
+Exit codes are those of `EXIT_CODES`; a fault of the program shows its traceback and ends with 1, too.
 """
 
 import argparse
@@ -18,9 +16,45 @@ from pydantic import TypeAdapter, ValidationError
 
 from mimic.termination import StartAgain, Terminated, raised
 
+#: As ``--help`` says them; Snakemake's ``--retries`` repeats what ended with 75.
+EXIT_CODES = """\
+exit codes: 0 done, 1 an input is wrong (one line tells), 2 the command line,
+  75 SIGTERM or a failed GPU (the same command goes on), 130 interrupted"""
+
 
 class InputError(ValueError):
-    """Something that a user gave is wrong: says where, what was expected and what was found."""
+    """Something that a user gave is wrong: says where, what was expected, what was found and what to do."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A wrong command line is one line, not a page of usage: jobs' logs are read by their last line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; {self.prog} --help\n")
+
+
+def whole_number(least):
+    """Type of an option: a whole number that is not below `least`.
+
+    Parameters
+    ----------
+    least : int
+
+    Returns
+    -------
+    callable, str -> int
+    """
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least}, got {_short(text)}")
+        return number
+
+    return parse
 
 
 def stage_parser(module_doc, module_name):
@@ -33,11 +67,16 @@ def stage_parser(module_doc, module_name):
     module_name : str
         ``__spec__.name`` of the module, for the usage line.
     """
-    return argparse.ArgumentParser(
+    return OneLineParser(
         prog=f"python -m {module_name}",
         description=module_doc.strip().split("\n\n")[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=EXIT_CODES,
+        formatter_class=_StageHelp,
     )
+
+
+class _StageHelp(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults after each option; lines of the description as they stand."""
 
 
 def validation_message(error, where):
