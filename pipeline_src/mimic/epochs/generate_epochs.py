@@ -83,7 +83,9 @@ def _write(args, settings, dataset):
             settings.store == "pixels",
             dataset.digest,
             provenance,
-            on_epoch=lambda number, held: report.step(f"number {number}{', already there' if held else ''}"),
+            on_epoch=lambda number, held: report.step(
+                f"number {number}{', already there' if held else ''}", len(images), held
+            ),
             resume_key=str(device),
         )
 

@@ -123,13 +123,14 @@ def _record(args, settings, dataset, nets):
             writers.append(files.enter_context(logits_writer(path, MEMBER_FORMAT, *layout, resume_key)))
         print(f"trials {args.trials}: {device.describe()}", file=sys.stderr)
         missing = sorted({epoch for writer in writers for epoch in writer.missing})
+        report = files.enter_context(Report("epoch", epochs.n_epochs))
         if len(missing) < epochs.n_epochs:
-            print(f"going on: {epochs.n_epochs - len(missing)} epochs are already there", file=sys.stderr)
-        report = files.enter_context(Report("epoch", len(missing)))
+            report.note(f"going on: {epochs.n_epochs - len(missing)} epochs are already there")
+            report.resume(epochs.n_epochs - len(missing))
         for epoch, recorded in record_logits(nets, epochs, missing, device, settings.batch_size):
             for writer, logits in zip(writers, recorded, strict=True):
                 writer.write(epoch, epochs.digests[epoch], logits)
-            report.step()
+            report.step(n_images=epochs.n_images)
 
 
 if __name__ == "__main__":
