@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mimic.artifact import written_whole
 from mimic.cli import InputError
-from mimic.console.overlays import merged_config, overlays_that_write
+from mimic.console.overlays import merged_config, outputs_of_presets
 from mimic.console.trial_folders import check_study, finished_trials
 from mimic.search.propose import check_finished, distributions_of
 from mimic.search.rounds import FinishedTrial
@@ -81,13 +81,13 @@ def _config_of(results, configs):
     config = merged_config(configs)
     if results is None or len(configs) > 1 or os.path.normpath(results) == config.output:
         return config, Path(results or config.output)
-    overlays = overlays_that_write(os.path.normpath(results), Path(configs[0]).parent)
-    if not overlays:
+    overlay = outputs_of_presets(Path(configs[0]).parent).get(os.path.normpath(results))
+    if overlay is None:
         raise InputError(
             f"{results}: {configs[0]} writes to {config.output}; give the overlay of this run by --configfile"
         )
-    print(f"ranges of the search: {overlays[0]}, which writes to {os.path.normpath(results)}")
-    return merged_config([*configs, overlays[0]]), Path(results)
+    print(f"ranges of the search: {overlay}, which writes to {os.path.normpath(results)}")
+    return merged_config([*configs, overlay]), Path(results)
 
 
 def _space_of(config, study):

@@ -76,27 +76,28 @@ def _merged(below, above):
     return merged
 
 
-def overlays_that_write(output, folder):
-    """Presets of a checkout whose results go to a folder.
+def outputs_of_presets(folder):
+    """Where a checkout's configs write to.
 
     Parameters
     ----------
-    output : str
-        Written plainly, as the config's key ``output``.
     folder : path
         Where config.yaml lies.
 
     Returns
     -------
-    list of path
-        Of ``workflow/presets/*.yaml`` in `folder`; relative to the working folder where that is below it.
+    dict of str to str
+        Output folder -> config.yaml, or the first of ``workflow/presets/*.yaml`` that names it; below the
+        working folder relative to it.
     """
-    found = []
-    for path in sorted(Path(folder).glob("workflow/presets/*.yaml")):
+    found = {}
+    for path in (Path(folder, "config.yaml"), *sorted(Path(folder).glob("workflow/presets/*.yaml"))):
         try:
             values = read_yaml(path)
         except (InputError, OSError):
             continue
-        if isinstance(values, dict) and values.get("output") == output:
-            found.append(path)
+        if isinstance(values, dict) and isinstance(values.get("output"), str):
+            here = path.resolve().is_relative_to(Path.cwd())
+            shown = path.resolve().relative_to(Path.cwd()) if here else path
+            found.setdefault(values["output"], str(shown))
     return found
