@@ -5,6 +5,7 @@ Exit codes are those of `EXIT_CODES`; a fault of the program shows its traceback
 
 import argparse
 import contextlib
+import difflib
 import errno
 import json
 import os
@@ -20,6 +21,11 @@ from mimic.termination import StartAgain, Terminated, raised
 EXIT_CODES = """\
 exit codes: 0 done, 1 an input is wrong (one line tells), 2 the command line,
   75 SIGTERM or a failed GPU (the same command goes on), 130 interrupted"""
+
+
+#: What to do about a file that is missing, or not what was written.
+MAKE_FIRST = "make it first (snakemake --cores all), or name another"
+MAKE_AGAIN = "delete it and make it again (snakemake --cores all), or get it again from where it came"
 
 
 class InputError(ValueError):
@@ -79,18 +85,39 @@ class _StageHelp(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
     """Defaults after each option; lines of the description as they stand."""
 
 
-def validation_message(error, where):
-    """One line out of a pydantic error: the key, what is wrong with it, what was given."""
+def validation_message(error, where, model=None):
+    """One line out of a pydantic error: the key, what is wrong with it, what was given.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+    where : str
+        File or option.
+    model : type, optional
+        What was validated; an unknown key is then answered with its neighbour.
+    """
     lines = []
     for item in error.errors():
         key = ".".join(_printable(part) for part in item["loc"]) or "(top level)"
         given = "" if item["type"] == "missing" else f", got {_short(item['input'])}"
         reason = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            reason, given = "unknown key", ""
+            reason, given = "unknown key" + _neighbour(item["loc"], model), ""
         lines.append(f"{where}: {key}: {reason}{given}")
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
     return lines[0] + more
+
+
+def _neighbour(loc, model):
+    """``; did you mean seed?`` of an unknown key, out of the keys of its model."""
+    for part in loc[:-1]:
+        fields = getattr(model, "model_fields", {})
+        model = fields[part].annotation if part in fields else None
+    names, key = getattr(model, "model_fields", {}), str(loc[-1])
+    if not names or len(key) > 100:  # a key of an untrusted file: comparing takes memory
+        return ""
+    near = difflib.get_close_matches(key, names, 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _printable(part):
@@ -123,7 +150,7 @@ def parse_settings(model, text, where="--settings"):
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{where}: not JSON: {error}") from None
     except ValidationError as error:
-        raise InputError(validation_message(error, where)) from None
+        raise InputError(validation_message(error, where, model)) from None
 
 
 def _cost(seconds):
