@@ -40,6 +40,7 @@ else:
 
 include: "workflow/rules/students.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/targets.smk"
 
 
 onstart:

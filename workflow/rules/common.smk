@@ -1,6 +1,7 @@
 # Helpers of the rules: the checked config, paths, fingerprints, who reads what. No rules here.
 # Imports no torch: this file is read at the start of every job on a cluster.
 
+import difflib
 import functools
 import gc
 import importlib.metadata
@@ -44,9 +45,13 @@ def check_shared_cache():
         return
     # Outputs become links into the cache: a relative one would lead nowhere from their folder.
     if not os.path.isabs(place):
-        raise InputError(f"--cache: expected the absolute path of a folder in {name}, got {place!r}")
+        raise InputError(
+            f"--cache: expected the absolute path of a folder in {name}, got {place!r}; export {name}=/path"
+        )
     if not os.path.isdir(place) or not os.access(place, os.W_OK):
-        raise InputError(f"--cache: {name}: expected a folder that may be written to, got {place!r}")
+        raise InputError(
+            f"--cache: {name}: expected a folder that may be written to, got {place!r}; make it first"
+        )
 
 
 try:
@@ -196,8 +201,11 @@ def trial_paths(folder, trials, file):
 def study_named(name):
     """A study of the config; ends with one line where a target names another."""
     if name not in STUDIES:
-        some = ", ".join(list(STUDIES)[:3])
-        stop(f"{OUT}/students/{name}: the config has no such study; it has {len(STUDIES)}, such as {some}")
+        near = difflib.get_close_matches(name, STUDIES, 3, 0.5) or list(STUDIES)[:3]
+        stop(
+            f"{OUT}/students/{name}: the config has no such study; it has {len(STUDIES)}, such as {', '.join(near)} "
+            "(students.families and students.budgets name them)"
+        )
     return STUDIES[name]
 
 

@@ -62,7 +62,10 @@ def download(folder):
     try:
         datasets.CIFAR10(folder, download=True)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"CIFAR-10: download to {folder} failed: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"CIFAR-10: download to {folder} failed: {' '.join(str(error).split())}; "
+            "try again, or put the files there by hand (data.path)"
+        ) from None
 
 
 def count_classes(folder=None):

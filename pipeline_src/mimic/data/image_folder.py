@@ -64,7 +64,7 @@ def class_folders(folder):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"data.path: no such folder: {folder}")
+        raise InputError(f"data.path: no such folder: {folder}; set data.path, or the variable that it names")
     found = {}
     for part in PARTS:
         if not (folder / part).is_dir():
@@ -77,7 +77,10 @@ def class_folders(folder):
     for part, other in (PARTS, PARTS[::-1]):
         for name in found[part]:
             if name not in found[other]:
-                raise InputError(f"{folder / other}: class {name!r} is missing, it is in {folder / part}")
+                raise InputError(
+                    f"{folder / other}: class {name!r} is missing, it is in {folder / part}; "
+                    f"each class needs images in both"
+                )
     if len(names) < 2:
         raise InputError(f"{folder}: expected at least two classes, found only {names[0]!r}")
     return found
@@ -145,10 +148,14 @@ def open_image(path):
     except (InputError, MemoryError):
         raise
     except Image.UnidentifiedImageError:
-        raise InputError(f"{path}: not a readable image: content of no known image format") from None
+        raise InputError(
+            f"{path}: not a readable image: content of no known image format; replace it, or move it away"
+        ) from None
     # A damaged file can make a decoder raise nearly anything: SyntaxError, struct.error, IndexError...
     except Exception as error:
-        raise InputError(f"{path}: not a readable image: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"{path}: not a readable image: {' '.join(str(error).split())}; replace it, or move it away"
+        ) from None
 
 
 def to_rgb(image):

@@ -107,7 +107,10 @@ def download(folder):
     try:
         datasets.MNIST(folder, download=True)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"MNIST: download to {folder} failed: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"MNIST: download to {folder} failed: {' '.join(str(error).split())}; "
+            "try again, or put the files there by hand (data.path)"
+        ) from None
 
 
 def load(folder, n_threads=None):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mimic import artifact, fingerprint, seeding
-from mimic.cli import InputError, parse_settings, run_stage, stage_parser
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.data import WHEREABOUTS, DataSettings
 from mimic.data.source import folder_of
 from mimic.data.sources import is_drawn, missing_files, module_of
@@ -92,11 +92,11 @@ def main(argv=None):
     """Command line of the stage."""
     parser = stage_parser(__doc__, "mimic.data.prepare_dataset")
     parser.add_argument("--settings", required=True, help="section data of the config, as JSON")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the run")
+    parser.add_argument("--seed", required=True, type=whole_number(0), help="seed of the run")
     parser.add_argument("--images", help="digest of the source's images, kept with the dataset")
     parser.add_argument("--out", required=True, type=Path, help="dataset to write (HDF5)")
     parser.add_argument(
-        "--threads", type=int, help="threads that decode image files; all processors unless given"
+        "--threads", type=whole_number(1), help="threads that decode image files; all processors unless given"
     )
     parser.add_argument("--split", nargs="?", type=Path, help="split of another run, see `mimic unpack`")
     arguments = parser.parse_args(argv)
