@@ -88,14 +88,17 @@ def test_one_worker_recipes_and_many_shards_give_the_same_bytes(finished_run, pi
     assert (other / weights).read_bytes() == (finished_run / weights).read_bytes()
 
 
-STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "all"}
+STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "publish_report", "all"}
 ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
 
 
 @pytest.mark.parametrize(
     ("changes", "rules"),
     [
-        ({"report__compare_with_paper": True}, {"tabulate_table1", "tabulate_table2", "all"}),
+        (
+            {"report__compare_with_paper": True},
+            {"tabulate_table1", "tabulate_table2", "publish_report", "all"},
+        ),
         (
             {"students__training__max_epochs": 3},
             {
@@ -112,6 +115,7 @@ ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
                 "tabulate_trials": 1,
                 "tabulate_table1": 1,
                 "plot_figure1": 1,
+                "publish_report": 1,
                 "all": 1,
             },
         ),

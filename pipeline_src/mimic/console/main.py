@@ -20,6 +20,7 @@ examples:
   mimic why results/table2.csv
   mimic gpus
   mimic status --watch
+  mimic report --configfile workflow/presets/demo.yaml
   mimic rehearse --configfile workflow/presets/demo.yaml --times benchmarks/results/stage_times.json
 
 exit codes: 0 done, 1 an input is wrong, 2 the command line is wrong,
@@ -111,6 +112,13 @@ def status(args):
     show_status(args.snakefile, args.directory, args.configfile, args.watch, args.json)
 
 
+def report(args):
+    """Write a page of HTML about a run, finished or not."""
+    from mimic.console.report import write_report
+
+    write_report(args.snakefile, args.directory, args.configfile, args.out)
+
+
 def rehearse(args):
     """Simulate a run on clusters: time, idle GPUs, cost of barriers."""
     from mimic.console.rehearse import run
@@ -189,6 +197,11 @@ def parser():
         help="look again every so many seconds (default 2) until all is done or Ctrl-C",
     )
     sub.add_argument("--json", action="store_true", help="machine-readable; with --watch a line a look")
+    sub = add(report)
+    sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")
+    sub.add_argument("--snakefile", help="default: Snakefile in this folder; config.yaml lies beside it")
+    sub.add_argument("--directory", help="working folder; default: this one")
+    sub.add_argument("--out", metavar="HTML", help="default: report-so-far.html in the output folder")
     add_rehearse_arguments(add(rehearse))
     return top
 

@@ -1,7 +1,7 @@
 """Arguments of ``mimic rehearse``, apart from what it does: ``mimic --help`` imports nothing heavy."""
 
 #: Keys of `mimic.rehearsal.jobs.TARGETS`, and `mimic.rehearsal.durations.SPREADS` (a test compares them).
-TARGETS = ("all", "table1", "table2", "figure1", "figure2")
+TARGETS = ("all", "table1", "table2", "figure1", "figure2", "report")
 SPREADS = ("resample", "lognormal", "replay")
 
 
