@@ -6,6 +6,8 @@ It is made from finished files only and opens anywhere, without a network.
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from mimic.artifact import write_text
 from mimic.cli import parse_settings, run_stage, stage_parser
 from mimic.config.whole import Config
@@ -91,7 +93,9 @@ def answers_view(results, labels, reading):
     found = answers.read_answers(results, labels, reading)
     view |= {"members": list(found.members), "student_name": found.student_name}
     if len(found.members) > 1:
-        view["disagreement"] = answers.disagreement_pct(found.members).tolist()
+        shares = answers.disagreement_pct(found.members)
+        pairs = shares[~np.eye(len(shares), dtype=bool)]
+        view |= {"disagreement": shares.tolist(), "disagreement_range": (pairs.min(), pairs.max())}
     nets = {"The ensemble": found.ensemble, f"The best student: {found.student_name}": found.student}
     for title, given in nets.items():
         if given is not None:

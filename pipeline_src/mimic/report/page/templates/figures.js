@@ -1,5 +1,6 @@
 // Figures 1 and 2, with or without the paper's curves.
 const HIDDEN = { figure1: new Set(), figure2: new Set() };
+const LEVELS = { ensemble: "dashdot", teacher: "dot" };
 const OVERLAID = { figure1: false, figure2: false };
 
 function familiesOf(rows, kind) {
@@ -114,12 +115,8 @@ function figure1() {
     traces.push(rim, trace);
   });
   const lines = rows.filter((row) => row.series === "ensemble" || row.series === "teacher");
-  const annotations = [], shapes = [];
-  lines.forEach((row) => {
-    const above = row.series === "ensemble";
-    traces.push(level(x.range, row.best_pct, above ? "dashdot" : "dot", row.model, colour("ink")));
-    annotations.push(levelName(row.model + ", " + row.best_pct.toFixed(1) + " %", row.best_pct, above, narrow));
-  });
+  const annotations = [];
+  lines.forEach((row) => traces.push(level(x.range, row.best_pct, LEVELS[row.series], row.model, colour("ink"))));
   const y = axis("Test accuracy (%)", { range: spanOf(traces, 0.07) });
   rows.filter((row) => row.gap_points > 0 && families.includes(row.family)).forEach((row) => {
     const top = rows.find((r) => r.series === "student" && r.family === row.family && r.budget === row.budget).best_pct;
@@ -128,20 +125,13 @@ function figure1() {
     const isLeft = (at - x.range[0]) / decades < 0.45;
     annotations.push(...gapArrow(row, at, top, y.range, narrow, isLeft));
   });
-  return show(element, traces, layoutOf(x, y, { annotations: annotations, shapes: shapes, margin: { l: narrow ? 44 : 56, r: 12, t: 12, b: 52 } }));
+  return show(element, traces, layoutOf(x, y, { annotations: annotations, margin: { l: narrow ? 44 : 56, r: 12, t: 12, b: 52 } }));
 }
 
 function level(range, pct, dash, name, ink) {
   return {
     x: range.map((v) => Math.pow(10, v)), y: [pct, pct], mode: "lines", name: name,
     line: { color: ink, width: 1.5, dash: dash }, hovertemplate: name + ": %{y:.2f} %<extra></extra>",
-  };
-}
-
-function levelName(text, pct, above, narrow) {
-  return {
-    text: text, xref: "paper", x: 0.01, xanchor: "left", y: pct, yanchor: above ? "bottom" : "top",
-    showarrow: false, font: { size: narrow ? 11 : 12, color: colour("ink") }, bgcolor: colour("ground"), borderpad: 1,
   };
 }
 
@@ -219,5 +209,18 @@ function legend(figure, draw) {
       draw();
     });
     place.append(button);
+  });
+  if (figure !== "figure1") return;
+  // what no button shows or hides
+  const keys = DATA.figure1.filter((row) => LEVELS[row.series]).map((row) => [row.series, row.model + ", " + row.best_pct.toFixed(1) + " %"]);
+  if (DATA.figure1.some((row) => row.series === "hard_label")) keys.push(["hard_label", "on hard labels"]);
+  keys.push(["fifth", "best and fifth, or last"]);
+  const dashes = { ensemble: ["9 3 2 3", 1.8], teacher: ["2 3", 1.8], hard_label: ["", 5], fifth: ["6 4", 1.2] };
+  keys.forEach(([series, text]) => {
+    const key = document.createElement("span");
+    const [dash, width] = dashes[series];
+    key.innerHTML = '<svg width="28" height="16" viewBox="0 0 28 16" aria-hidden="true"><path d="M0 8h28" stroke="currentColor" stroke-width="' + width + '" stroke-dasharray="' + dash + '"/></svg>';
+    key.append(text);
+    place.append(key);
   });
 }

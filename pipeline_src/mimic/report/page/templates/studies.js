@@ -13,7 +13,7 @@ function ensemblePlot() {
     line("test_accuracy", "Test", colour("depth1"), "circle", "solid"),
     line("validation_accuracy", "Validation", colour("depth2"), "square", "dash"),
   ];
-  const x = axis("Members, in the order of selection", { dtick: n.length > 20 ? 5 : 1, tick0: 0, range: [0.6, n.length + 0.4 + 0.12 * n.length], showgrid: false });
+  const x = axis("Members, in the order of selection", { tickvals: n.filter((i) => n.length <= 20 || i === 1 || i % 5 === 0), range: [0.6, n.length + 0.4 + 0.12 * n.length], showgrid: false });
   const last = n.length - 1;
   const apart = Math.abs(traces[0].y[last] - traces[1].y[last]);
   const span = spanOf(traces, 0.1);
@@ -106,9 +106,9 @@ function searchPlot(element, study) {
 function slicesPlot(element, study) {
   const wide = element.clientWidth, columns = wide < 420 ? 2 : wide < 760 ? 3 : 5;
   const rows = Math.max(1, Math.ceil(study.slices.length / columns));
-  const height = 34 + 165 * rows;
+  const height = 14 + 165 * rows;
   element.style.minHeight = height + "px";
-  const traces = [], layout = layoutOf(undefined, undefined, { height: height, margin: { l: 46, r: 12, t: 10, b: 44 } });
+  const traces = [], layout = layoutOf(undefined, undefined, { height: height, margin: { l: 46, r: 12, t: 10, b: 4 } });
   delete layout.xaxis;
   delete layout.yaxis;
   const seen = study.values.filter((value) => value !== null);
@@ -120,7 +120,7 @@ function slicesPlot(element, study) {
     layout["xaxis" + id] = axis(slice.name.replaceAll("_", " "), { domain: [left, left + width], anchor: "y" + id, type: slice.log ? "log" : "linear", nticks: 4, exponentformat: "e", minexponent: 5, automargin: false, showgrid: false, tickangle: 0, tickfont: { size: 11, color: colour("ink") } });
     layout["xaxis" + id].title = { text: slice.name.replaceAll("_", " "), font: { size: 12 }, standoff: 4 };
     if (slice.log) Object.assign(layout["xaxis" + id], { tickmode: "array" }, logTicks(slice.values));
-    layout["yaxis" + id] = axis("", { domain: [top - tall + 64 / (height - 54), top], anchor: "x" + id, nticks: 4, automargin: false, showticklabels: column === 0, range: [Math.min(...seen) - pad, Math.max(...seen) + pad], tickfont: { size: 11, color: colour("ink") } });
+    layout["yaxis" + id] = axis("", { domain: [top - tall + 58 / (height - 14), top], anchor: "x" + id, nticks: 4, automargin: false, showticklabels: column === 0, range: [Math.min(...seen) - pad, Math.max(...seen) + pad], tickfont: { size: 11, color: colour("ink") } });
     traces.push({
       x: slice.values, y: study.values, xaxis: "x" + id, yaxis: "y" + id, mode: "markers", text: study.trials,
       marker: { size: 6, color: study.trials.map((trial) => (trial === study.best ? colour("depth2") : colour("depth1"))), symbol: study.trials.map((trial) => (trial === study.best ? "diamond" : "circle")), opacity: 0.75 },
