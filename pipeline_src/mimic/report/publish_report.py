@@ -47,6 +47,7 @@ def publish_report(results, reading):
     data["steps"] = [] if results.ensemble is None else [s.model_dump() for s in results.ensemble.steps]
     data["studies"] = {study["name"]: study.pop("plots") for study in studies}
     data["occupation"] = occupation
+    is_drawn = {"is_drawn": figures.has_students(rows1)}
     view = {
         "results": results,
         "question": words.question(results),
@@ -58,11 +59,8 @@ def publish_report(results, reading):
         "rows2": rows2,
         "table1": tables.table1_view(results),
         "table2": tables.table2_view(results),
-        "figure1": {
-            "summary": figures.figure1_summary(rows1),
-            "gaps": figures.gaps(rows1),
-        },
-        "figure2": {"summary": figures.figure2_summary(rows2)},
+        "figure1": {"summary": figures.figure1_summary(rows1), "gaps": figures.gaps(rows1)} | is_drawn,
+        "figure2": {"summary": figures.figure2_summary(rows2)} | is_drawn,
         "studies": studies,
         "waiting": [study for study in results.all_studies() if study.trials is None],
         "labels": labels,

@@ -53,6 +53,11 @@ def paper_rows():
     return rows
 
 
+def has_students(rows):
+    """Whether a figure has anything to draw against the number of parameters."""
+    return any(row["series"] in ("student", "hard_label") and row["n_best"] != 0 for row in rows)
+
+
 def _students(rows, column, kind):
     return [
         row
@@ -80,9 +85,11 @@ def figure1_summary(rows):
         if row["series"] in ("teacher", "ensemble"):
             parts.append(f"{row['model'][0].lower()}{row['model'][1:]}: {row['best_pct']:.1f} %")
     parts = [part for part in parts if part]
-    if not parts:
-        return "Nothing has finished yet."
-    return "Mean test accuracy of the best trials of each study. " + "; ".join(parts) + "."
+    told = "Mean test accuracy of the best trials of each study. "
+    if not has_students(rows):
+        told = "No student has finished yet. "
+    text = "; ".join(parts)
+    return (told + (text[0].upper() + text[1:] + "." if parts else "")).strip()
 
 
 def figure2_summary(rows):

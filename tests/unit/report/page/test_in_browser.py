@@ -12,6 +12,7 @@ webdriver = pytest.importorskip("selenium.webdriver")
 pytest.importorskip("axe_core_python")
 from axe_core_python.selenium import Axe  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -54,11 +55,17 @@ def opened(browser, address):
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
         for name in ("browser", "performance"):
             browser.get_log(name)  # what earlier tests left
+        browser.get("about:blank")
         browser.get(address)
-        assert browser.execute_script("return document.documentElement.dataset.drawn") == "true"
+        wait_for(browser, "document.documentElement.dataset.drawn === 'true'")
         return browser
 
     return open_page
+
+
+def wait_for(browser, condition):
+    """Wait until a condition in the page is true."""
+    WebDriverWait(browser, 60).until(lambda _: browser.execute_script(f"return {condition}"))
 
 
 def requests_of(browser):
@@ -75,11 +82,7 @@ def open_details(browser):
         "const studies = [...document.querySelectorAll('details.study')];"
         "[studies[0], studies[studies.length - 1]].forEach((d) => (d.open = true))"
     )
-    undrawn = "return document.querySelectorAll('[open] .plot:not(.drawn)').length"
-    for _ in range(100):
-        if not browser.execute_script(undrawn):
-            return
-    raise AssertionError("not every plot was drawn")
+    wait_for(browser, "!document.querySelector('[open] .plot:not(.drawn)')")
 
 
 def faults(browser):
@@ -104,7 +107,7 @@ def test_the_page_opens_without_a_fault_and_asks_nobody(opened, address):
     browser = opened()
     open_details(browser)
     assert browser.get_log("browser") == []
-    asked = {url for url in requests_of(browser) if not url.startswith(("data:", "blob:"))}
+    asked = {url for url in requests_of(browser) if not url.startswith(("data:", "blob:", "about:"))}
     assert asked == {address}
 
 
@@ -207,10 +210,7 @@ def test_plots_follow_the_colour_scheme(opened):
     assert browser.execute_script(ground) == "#ffffff"
     feature = {"name": "prefers-color-scheme", "value": "dark"}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": [feature]})
-    for _ in range(100):
-        if browser.execute_script(ground) == "#14171a":
-            break
-    assert browser.execute_script(ground) == "#14171a"
+    wait_for(browser, "document.getElementById('plot-figure1').layout.paper_bgcolor === '#14171a'")
 
 
 def test_the_tab_key_reaches_everything_in_the_order_of_the_page(opened):

@@ -78,9 +78,9 @@ function shortLine(family, n, pct, half, width, dash, text) {
 
 function figure1() {
   const element = document.getElementById("plot-figure1");
+  if (!element) return;
   const rows = DATA.figure1, overlaid = OVERLAID.figure1, narrow = isNarrow(element);
   const all = familiesOf(rows);
-  if (!rows.some((row) => row.budget)) return empty(element, "No student has finished yet.");
   const families = all.filter((family) => !HIDDEN.figure1.has(family));
   const budgets = [...new Set(rows.filter((row) => row.budget).map((row) => row.budget))];
   const places = placesOf(all, budgets);
@@ -162,6 +162,7 @@ function figure2() {
   const rows = DATA.figure2;
   ["cnn", "mlp"].forEach((kind) => {
     const element = document.getElementById("plot-figure2-" + kind);
+    if (!element) return;
     const all = familiesOf(rows, kind);
     if (!all.length) return empty(element, "No such student has finished yet.");
     const families = all.filter((family) => !HIDDEN.figure2.has(family));
@@ -196,6 +197,7 @@ function swatch(family) {
 
 function legend(figure, draw) {
   const place = document.getElementById("legend-" + figure);
+  if (!place) return;
   familiesOf(DATA[figure]).forEach((family) => {
     const button = document.createElement("button");
     button.type = "button";
