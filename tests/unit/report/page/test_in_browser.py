@@ -86,10 +86,12 @@ def open_details(browser):
 
 
 def faults(browser):
-    found = Axe().run(browser, options={"resultTypes": ["violations"]})["violations"]
+    told = Axe().run(browser)
+    # axe leaves a rule out that stumbles over a colour it cannot read
+    assert "color-contrast" in {rule["id"] for rule in (*told["passes"], *told["violations"])}
     return [
         (fault["id"], [node["html"][:120] for node in fault["nodes"][:3]])
-        for fault in found
+        for fault in told["violations"]
         if fault["impact"] in ("serious", "critical")
     ]
 
