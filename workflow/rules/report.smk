@@ -184,9 +184,8 @@ rule publish_report:
     resources:
         mem_mb=growing(1500),
     params:
-        results=OUT,
         config=config_of_results,
         fingerprint=fingerprint("mimic.report.publish_report"),
     shell:
-        "python -m mimic.report.publish_report --results {params.results:q} --config {params.config:q}"
+        'python -m mimic.report.publish_report --results "$(dirname {output.page:q})" --config {params.config:q}'
         " --out {output.page:q} > {log:q} 2>&1"

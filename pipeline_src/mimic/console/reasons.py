@@ -53,7 +53,6 @@ SECTIONS = {
     ("tabulate_table2", "families"): "students.families",
     ("tabulate_table2", "budgets"): "students.budgets",
     ("publish_report", "config"): "",
-    ("publish_report", "results"): "output",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _MISSING = object()
