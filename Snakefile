@@ -14,13 +14,14 @@ include: "workflow/rules/cluster.smk"
 
 
 rule all:
-    """Tables 1 and 2 and both figures of Urban et al., 2017."""
+    """Tables 1 and 2 and both figures of Urban et al., 2017, and the page about the run."""
     default_target: True
     input:
         f"{OUT}/table1.csv",
         f"{OUT}/table2.csv",
         f"{OUT}/figure1.png",
         f"{OUT}/figure2.png",
+        f"{OUT}/report.html",
 
 
 include: "workflow/rules/data.smk"

@@ -13,7 +13,7 @@ epochs    generate_epochs                         mimic/epochs/generate_epochs.p
 logits    record_logits, average_logits           mimic/logits/<rule name>.py
 shared    unpack_targets (and `mimic pack`)       mimic/shared/unpack_targets.py
 students  propose_students, train_student         mimic/students/<rule name>.py
-report    tabulate_..., plot_...                  mimic/report/<rule name>.py
+report    tabulate_..., plot_..., publish_report  mimic/report/<rule name>.py
 ========  ======================================  ==============================================
 
 Import order, downwards only (a test holds it)::
@@ -21,7 +21,8 @@ Import order, downwards only (a test holds it)::
     for people          console (the command `mimic`), status (where a run stands), rehearsal (how long
                         it would take); they may import all, and nothing below imports them
     the steps           data teachers ensemble epochs logits shared students report
-                        (a step reads another one only through its ``store``; report imports the floor only)
+                        (a step reads another one only through its ``store``; report imports the floor only,
+                        save that its page renders what the students saw through augment)
     the machinery       training search models augment gpus
                         (they do not know each other, save that training may render through augment)
     the floor           config seeding artifact sealed sealing fingerprint cli progress allocator

@@ -166,6 +166,15 @@ def as_json(settings, **selection):
     return lambda wildcards: text
 
 
+def config_of_results(wildcards):
+    """The whole config as one line of JSON, the same wherever its images or a pack were found."""
+    data = CONFIG.data.model_copy(
+        update={"path": None if CONFIG.data.path is None else ".", "download": False}
+    )
+    shared = CONFIG.shared.model_copy(update={"pack": None if CONFIG.shared.pack is None else "."})
+    return CONFIG.model_copy(update={"data": data, "shared": shared}).model_dump_json()
+
+
 def source_images(wildcards):
     """Digest of the source's images, which are no declared inputs: there may be a million."""
     return digest_of_source()

@@ -158,6 +158,13 @@ def _why(sub):
     _json(sub)
 
 
+def _report(sub):
+    _workflow(sub)
+    add_file(
+        sub, "--out", metavar="HTML", help="file to write (default report-so-far.html in the output folder)"
+    )
+
+
 def _status(sub):
     sub.epilog = (
         "Reads files only, on any machine that sees the folder, and asks no scheduler: on\n"
@@ -203,6 +210,7 @@ ARGUMENTS = {
     "inspect": _inspect,
     "pack": _pack,
     "rehearse": add_rehearse,
+    "report": _report,
     "schema": _schema,
     "show": _show,
     "status": _status,

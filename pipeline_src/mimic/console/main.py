@@ -37,6 +37,17 @@ def why(args):
     explain(args.targets, args.snakefile, args.directory, args.configfile, args.json)
 
 
+def report(args):
+    """Write a page of HTML about a run, finished or not.
+
+    mimic report
+    mimic report --configfile workflow/presets/demo.yaml --out run.html
+    """
+    from mimic.console.report import write_report
+
+    write_report(args.snakefile, args.directory, args.configfile, args.out)
+
+
 def show(args):
     """Print a table of the results.
 
@@ -190,7 +201,7 @@ def completion(args):
 
 
 GROUPS = {
-    "look at a run": (status, why, show, gpus),
+    "look at a run": (status, why, report, show, gpus),
     "plan one": (stages, budget, augment, rehearse, schema),
     "check and share files": (inspect, verify, pack, unpack, export_study, export_scalars),
     "your shell": (completion,),

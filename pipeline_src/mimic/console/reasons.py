@@ -30,7 +30,7 @@ from mimic.artifact import read_json
 from mimic.cli import InputError
 from mimic.console.stages import all_stages
 
-#: Section of ``config.yaml`` that a rule's parameter is a slice of; ``{group}`` is the study's.
+#: Section of ``config.yaml`` that a rule's parameter is a slice of; ``{group}`` is the study's, "" all of it.
 SECTIONS = {
     ("prepare_dataset", "contents"): "data",
     ("prepare_dataset", "images"): "digest of the images",
@@ -52,6 +52,7 @@ SECTIONS = {
     ("tabulate_table2", "compare"): "report.compare_with_paper",
     ("tabulate_table2", "families"): "students.families",
     ("tabulate_table2", "budgets"): "students.budgets",
+    ("publish_report", "config"): "",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _MISSING = object()
@@ -204,7 +205,9 @@ def _flat(value, prefix):
     if not isinstance(value, dict):
         return {prefix: value}
     return {
-        key: leaf for name, item in value.items() for key, leaf in _flat(item, f"{prefix}.{name}").items()
+        key: leaf
+        for name, item in value.items()
+        for key, leaf in _flat(item, f"{prefix}.{name}".lstrip(".")).items()
     }
 
 

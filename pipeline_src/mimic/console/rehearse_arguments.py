@@ -3,7 +3,7 @@
 from mimic.console.path_arguments import add_file, add_folder
 
 #: Keys of `mimic.rehearsal.jobs.TARGETS`, and `mimic.rehearsal.durations.SPREADS` (a test compares them).
-TARGETS = ("all", "table1", "table2", "figure1", "figure2")
+TARGETS = ("all", "table1", "table2", "figure1", "figure2", "report")
 SPREADS = ("resample", "lognormal", "replay")
 
 

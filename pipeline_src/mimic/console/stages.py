@@ -24,6 +24,7 @@ STAGES = (
     ("report", "tabulate_table2"),
     ("report", "plot_figure1"),
     ("report", "plot_figure2"),
+    ("report", "publish_report"),
 )
 
 

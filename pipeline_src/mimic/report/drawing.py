@@ -94,7 +94,8 @@ def parameter_axis(axes, budgets, n_families):
     margin = 0.36 if len(budgets) == 1 else 0.06 * math.log10(high / low) + 0.03
     axes.set_xlim(low / 10**margin, high * 10**margin)
     side_by_side = len(budgets) == 1 and n_families > 1
-    axes.set_xlabel("Number of trainable parameters" + (", families side by side" if side_by_side else ""))
+    note = ", families side by side" if side_by_side else ""
+    axes.set_xlabel(f"Number of trainable parameters (log scale{note})")
     return math.log10(high / low) + 2 * margin
 
 
