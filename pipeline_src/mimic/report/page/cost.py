@@ -28,6 +28,13 @@ RULES = {
     "plot_figure2": "report",
     "publish_report": "report",
 }
+#: Rules of which one reads what all jobs of the other wrote.
+_FOLLOWS = (
+    ("select_ensemble", "train_teacher"),
+    ("average_logits", "record_logits"),
+    ("tabulate_table2", "train_student"),
+)
+_SLACK_SECONDS = 5  # clocks of nodes, and the end of a process behind its last line
 _DONE = re.compile(rb"^done in ([0-9]{1,9}\.[0-9]) s, memory ([0-9]{1,9}) MB at most\s*$", re.MULTILINE)
 N_BINS = 160
 
@@ -99,19 +106,35 @@ def cost_by_step(jobs):
     return rows
 
 
+def in_order(jobs):
+    """Whether the logs' times can be those of the jobs: none started before what it reads was written.
+
+    They cannot in a copy that did not keep them, nor while an earlier step is made again.
+    """
+    for later, earlier in _FOLLOWS:
+        starts = [job.ended - job.seconds for job in jobs if job.rule == later]
+        ends = [job.ended for job in jobs if job.rule == earlier]
+        if starts and ends and min(starts) + _SLACK_SECONDS < max(ends):
+            return False
+    return True
+
+
 def occupation(jobs):
     """How much was at work, and when.
 
     Returns
     -------
     dict or None
-        None without jobs. busy_seconds, of all jobs; wall_seconds, from the first start to the last end;
-        worked_seconds, of these with a job at work; mean_jobs and most_jobs at once while any was; n_cores of
-        this machine; started, ended in seconds since 1970; hours or minutes of the bins (``unit``, ``edges``)
-        and by step the mean number of jobs at work in each bin (``steps``).
+        None without jobs; ``busy_seconds`` alone where their times tell nothing (`in_order`). Else
+        busy_seconds, of all jobs; wall_seconds, from the first start to the last end; worked_seconds, of these
+        with a job at work; mean_jobs and most_jobs at once while any was; n_cores of this machine; started,
+        ended in seconds since 1970; hours or minutes of the bins (``unit``, ``edges``) and by step the mean
+        number of jobs at work in each bin (``steps``).
     """
     if not jobs:
         return None
+    if not in_order(jobs):
+        return {"busy_seconds": sum(job.seconds for job in jobs)}
     spans = sorted((job.ended - job.seconds, job.ended) for job in jobs)
     started, ended = spans[0][0], max(stop for _, stop in spans)
     worked, reach = 0.0, started
