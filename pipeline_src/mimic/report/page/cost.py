@@ -126,10 +126,10 @@ def occupation(jobs):
     -------
     dict or None
         None without jobs; ``busy_seconds`` alone where their times tell nothing (`in_order`). Else
-        busy_seconds, of all jobs; wall_seconds, from the first start to the last end; worked_seconds, of these
-        with a job at work; mean_jobs and most_jobs at once while any was; n_cores of this machine; started,
-        ended in seconds since 1970; hours or minutes of the bins (``unit``, ``edges``) and by step the mean
-        number of jobs at work in each bin (``steps``).
+        busy_seconds, of all jobs; wall_seconds, from the first start to the last end; worked_seconds, of
+        these with a job at work; mean_jobs and most_jobs at once while any was; n_cores of this machine;
+        started, ended in seconds since 1970; hours or minutes of the bins (``unit``, ``edges``) and by step
+        the mean number of jobs at work in each bin (``steps``).
     """
     if not jobs:
         return None
