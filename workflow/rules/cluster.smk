@@ -28,7 +28,7 @@ def become_own_task_of_array():
     if task not in step.parse_array_execs(commands):
         return  # the first job itself
     sys.stderr.flush()
-    os.execv("/bin/sh", ["sh", "-c", step._decompress_array_task_call(commands, int(task))])
+    os.execvp("sh", ["sh", "-c", step._decompress_array_task_call(commands, int(task))])
 
 
 if "SLURM_ARRAY_TASK_ID" in os.environ:
