@@ -15,6 +15,7 @@ demo: .venv/ready
 	$(DEMO) --quiet rules
 	@$(BIN)/mimic show results/demo/table2.csv
 	@echo "Figures: results/demo/figure1.png results/demo/figure2.png"
+	@echo "All on one page: results/demo/report.html"
 
 test: lint
 	$(BIN)/pytest tests/unit tests/properties -n $(CORES)

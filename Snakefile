@@ -11,16 +11,18 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cluster.smk"
+include: "workflow/rules/shallow_grid.smk"
 
 
 rule all:
-    """Tables 1 and 2 and both figures of Urban et al., 2017."""
+    """Tables 1 and 2 and both figures of Urban et al., 2017, and the page about the run."""
     default_target: True
     input:
         f"{OUT}/table1.csv",
         f"{OUT}/table2.csv",
         f"{OUT}/figure1.png",
         f"{OUT}/figure2.png",
+        f"{OUT}/report.html",
 
 
 include: "workflow/rules/data.smk"
@@ -41,6 +43,7 @@ else:
 include: "workflow/rules/students.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/shallow.smk"
+include: "workflow/rules/targets.smk"
 
 
 onstart:

@@ -13,8 +13,8 @@ epochs    generate_epochs                         mimic/epochs/generate_epochs.p
 logits    record_logits, average_logits           mimic/logits/<rule name>.py
 shared    unpack_targets (and `mimic pack`)       mimic/shared/unpack_targets.py
 students  propose_students, train_student         mimic/students/<rule name>.py
-report    tabulate_..., plot_...                  mimic/report/<rule name>.py
-shallow   train_group, expand_nets, ...           mimic/shallow/<rule name>.py; the second paper
+report    tabulate_..., plot_..., publish_report  mimic/report/<rule name>.py
+shallow   train_group, expand_nets, ...           mimic/shallow/<rule name>.py (the second paper)
 ========  ======================================  ==============================================
 
 Import order, downwards only (a test holds it)::
@@ -22,7 +22,8 @@ Import order, downwards only (a test holds it)::
     for people          console (the command `mimic`), status (where a run stands), rehearsal (how long
                         it would take); they may import all, and nothing below imports them
     the steps           data teachers ensemble epochs logits shared students report shallow
-                        (a step reads another one only through its ``store``; report imports the floor only)
+                        (a step reads another one only through its ``store``; report imports the floor only,
+                        save that its page renders what the students saw through augment)
     the machinery       training search models augment gpus
                         (they do not know each other, save that training may render through augment)
     the floor           config seeding artifact sealed sealing fingerprint cli progress allocator

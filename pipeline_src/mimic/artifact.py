@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimic.cli import InputError
+from mimic.cli import MAKE_AGAIN, MAKE_FIRST, InputError
 
 DIGEST_KEY = "sha256"
 #: Far more than any JSON file of the pipeline has.
@@ -72,7 +72,9 @@ def _open_locked(temporary, path):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise InputError(f"{path}: another process is writing this file") from None
+            raise InputError(
+                f"{path}: another process is writing this file; wait until it has ended, or end it"
+            ) from None
         except OSError as error:
             # some network file systems have no locks; then nothing but the name is shared
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
@@ -160,7 +162,9 @@ def read_json(path, expected_format=None):
     try:
         size = Path(path).stat().st_size
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file (expected {expected_format or 'JSON'})") from None
+        raise InputError(
+            f"{path}: no such file (expected {expected_format or 'JSON'}); {MAKE_FIRST}"
+        ) from None
     if size > MAX_JSON_BYTES:
         raise InputError(f"{path}: expected at most {MAX_JSON_BYTES:,} bytes of JSON, got {size:,}")
     try:
@@ -177,7 +181,7 @@ def read_json(path, expected_format=None):
         if expected != found:
             raise InputError(
                 f"{path}: was changed after it was written: expected digest {str(expected)[:16]}, "
-                f"got {found[:16]}"
+                f"got {found[:16]}; {MAKE_AGAIN}"
             )
     return value
 

@@ -1,12 +1,11 @@
 """What every stage's command line shares: settings as JSON, and errors in one line.
 
-Exit codes: 0 done, 1 an input is wrong (one line says which), 2 the command line is wrong, 75 terminated by
-SIGTERM, or a GPU failed (the same command goes on; ``snakemake --retries`` repeats it), 130 interrupted.
-Anything else is a fault of the program and shows its traceback.
+Exit codes are those of `EXIT_CODES`; a fault of the program shows its traceback and ends with 1, too.
 """
 
 import argparse
 import contextlib
+import difflib
 import errno
 import json
 import os
@@ -18,9 +17,50 @@ from pydantic import TypeAdapter, ValidationError
 
 from mimic.termination import StartAgain, Terminated, raised
 
+#: As ``--help`` says them; Snakemake's ``--retries`` repeats what ended with 75.
+EXIT_CODES = """\
+exit codes: 0 done, 1 an input is wrong (one line tells), 2 the command line,
+  75 SIGTERM or a failed GPU (the same command goes on), 130 interrupted"""
+
+
+#: What to do about a file that is missing, or not what was written.
+MAKE_FIRST = "make it first (snakemake --cores all), or name another"
+MAKE_AGAIN = "delete it and make it again (snakemake --cores all), or get it again from where it came"
+
 
 class InputError(ValueError):
-    """Something that a user gave is wrong: says where, what was expected and what was found."""
+    """Something that a user gave is wrong: says where, what was expected, what was found and what to do."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A wrong command line is one line, not a page of usage: jobs' logs are read by their last line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; {self.prog} --help\n")
+
+
+def whole_number(least):
+    """Type of an option: a whole number that is not below `least`.
+
+    Parameters
+    ----------
+    least : int
+
+    Returns
+    -------
+    callable, str -> int
+    """
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least}, got {_short(text)}")
+        return number
+
+    return parse
 
 
 def stage_parser(module_doc, module_name):
@@ -33,25 +73,51 @@ def stage_parser(module_doc, module_name):
     module_name : str
         ``__spec__.name`` of the module, for the usage line.
     """
-    return argparse.ArgumentParser(
+    return OneLineParser(
         prog=f"python -m {module_name}",
         description=module_doc.strip().split("\n\n")[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=EXIT_CODES,
+        formatter_class=_StageHelp,
     )
 
 
-def validation_message(error, where):
-    """One line out of a pydantic error: the key, what is wrong with it, what was given."""
+class _StageHelp(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults after each option; lines of the description as they stand."""
+
+
+def validation_message(error, where, model=None):
+    """One line out of a pydantic error: the key, what is wrong with it, what was given.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+    where : str
+        File or option.
+    model : type, optional
+        What was validated; an unknown key is then answered with its neighbour.
+    """
     lines = []
     for item in error.errors():
         key = ".".join(_printable(part) for part in item["loc"]) or "(top level)"
         given = "" if item["type"] == "missing" else f", got {_short(item['input'])}"
         reason = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            reason, given = "unknown key", ""
+            reason, given = "unknown key" + _neighbour(item["loc"], model), ""
         lines.append(f"{where}: {key}: {reason}{given}")
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
     return lines[0] + more
+
+
+def _neighbour(loc, model):
+    """``; did you mean seed?`` of an unknown key, out of the keys of its model."""
+    for part in loc[:-1]:
+        fields = getattr(model, "model_fields", {})
+        model = fields[part].annotation if part in fields else None
+    names, key = getattr(model, "model_fields", {}), str(loc[-1])
+    if not names or len(key) > 100:  # a key of an untrusted file: comparing takes memory
+        return ""
+    near = difflib.get_close_matches(key, names, 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _printable(part):
@@ -84,7 +150,7 @@ def parse_settings(model, text, where="--settings"):
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{where}: not JSON: {error}") from None
     except ValidationError as error:
-        raise InputError(validation_message(error, where)) from None
+        raise InputError(validation_message(error, where, model)) from None
 
 
 def _cost(seconds):

@@ -4,7 +4,7 @@ Snakemake sees no edit inside an imported package, so each rule passes this fing
 the stage's module and all modules of the package that it imports, transitively, hashed as syntax trees
 without comments, docstrings and formatting. Editing a comment reruns nothing; editing the students' loss
 reruns the students and what follows, never a teacher. The paper's tables that a package keeps in a folder
-``reference`` count as code of that package.
+``reference``, and the templates of a page in a folder ``templates``, count as code of that package.
 
 A fingerprint is the digest of a record that names the parts: `record_of`. Trees are written out in a form
 of our own, since ``ast.dump`` differs between versions of Python: the same code has the same fingerprint
@@ -19,6 +19,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 FORMAT = "mimic.fingerprint"
+#: What counts as code of a package beside its modules.
+BESIDE = ("reference/*.csv", "templates/*.*")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -180,8 +182,9 @@ def modules_of(module):
 
 @functools.cache
 def _tables_beside(module):
-    """Digest of each table of a module's package, by its path in ``mimic``."""
-    tables = _path_of(module).parent.glob("reference/*.csv")
+    """Digest of each table and template of a module's package, by its path in ``mimic``."""
+    folder = _path_of(module).parent
+    tables = [path for pattern in BESIDE for path in folder.glob(pattern) if path.is_file()]
     return {table.relative_to(PACKAGE).as_posix(): _digest(table.read_bytes()) for table in tables}
 
 

@@ -1,17 +1,33 @@
-"""Progress of long work: a live line with an ETA in a terminal, plain lines in a log file."""
+"""Progress of long work: one live line with the time left in a terminal, plain lines in a log file.
 
+Both tell the same. The time left is an upper limit: a training may end before its last epoch.
+"""
+
+import datetime
+import os
 import sys
 import time
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+#: A live line that is drawn more often takes time from the work.
+DRAWN_PER_SECOND = 2
+
+
+class _TimeLeft(ProgressColumn):
+    """Counts down between steps; rich's own forgets steps that are longer than half a minute."""
+
+    def __init__(self, report):
+        super().__init__(Column(no_wrap=True, min_width=12))
+        self.report = report
+
+    def render(self, task):
+        left = self.report.seconds_left()
+        words = "?" if left is None else str(datetime.timedelta(seconds=round(left)))
+        return Text(f"{words} left")
 
 
 class Report:
@@ -29,14 +45,21 @@ class Report:
         self.title, self.total, self.done = title, total, 0
         self.already = 0
         self.stream = stream or sys.stderr
-        self.started = time.monotonic()
+        self.started = self.stepped = time.monotonic()
         self.live = None
 
     def __enter__(self):
-        if self.stream.isatty():
-            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-            columns += [TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[message]}")]
-            self.live = Progress(*columns, console=Console(file=self.stream))
+        if self.stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
+            # What is last is cut off where the terminal is narrow; the bar takes what is left over.
+            width = len(f"{self.title} {self.total}/{self.total}")
+            columns = [
+                _text("{task.description} {task.completed}/{task.total}", min_width=width),
+                _TimeLeft(self),
+                _text("{task.fields[message]}"),
+                BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=3)),
+            ]
+            options = {"expand": True, "refresh_per_second": DRAWN_PER_SECOND}
+            self.live = Progress(*columns, console=Console(file=self.stream), **options)
             self.task = self.live.add_task(self.title, total=self.total, message="")
             self.live.start()
         return self
@@ -58,13 +81,40 @@ class Report:
         else:
             print(line, file=self.stream, flush=True)
 
-    def step(self, message=""):
-        """One step is done; `message` says how it went."""
+    def step(self, message="", n_images=None, already=False):
+        """One step is done.
+
+        Parameters
+        ----------
+        message : str
+            How it went.
+        n_images : int, optional
+            That it went through; their rate is told.
+        already : bool
+            It was done before: it counts, but says nothing about the time left.
+        """
+        now = time.monotonic()
         self.done += 1
+        self.already += already
+        if n_images is not None and not already:
+            message = f"{message}  {n_images / max(now - self.stepped, 1e-9):,.0f} images/s".strip()
+        self.stepped = now
         if self.live is not None:
             self.live.update(self.task, advance=1, message=message)
             return
-        elapsed = time.monotonic() - self.started
-        left = elapsed / (self.done - self.already) * (self.total - self.done)
-        line = f"{self.title} {self.done}/{self.total}  {elapsed:.1f} s, at most {left:.1f} s left"
+        left = self.seconds_left()
+        words = "" if left is None else f", at most {left:.1f} s left"
+        line = f"{self.title} {self.done}/{self.total}  {now - self.started:.1f} s{words}"
         print(f"{line}  {message}".rstrip(), file=self.stream, flush=True)
+
+    def seconds_left(self):
+        """At most so many seconds are left if steps go on as they did; None before the first."""
+        done = self.done - self.already
+        if done <= 0:
+            return 0.0 if self.done >= self.total else None
+        left = (self.stepped - self.started) / done * (self.total - self.done)
+        return max(0.0, left - (time.monotonic() - self.stepped))
+
+
+def _text(template, **options):
+    return TextColumn(template, markup=False, table_column=Column(no_wrap=True, **options))

@@ -34,7 +34,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 
-from mimic.cli import InputError, validation_message
+from mimic.cli import MAKE_AGAIN, MAKE_FIRST, InputError, validation_message
 
 FIRST_LINE = re.compile(rb"mimic-seal 1 (\d{8}) ([0-9a-f]{64})\n")
 FIRST_LINE_BYTES = 87
@@ -168,13 +168,16 @@ class SealedFile:
             was = "an HDF5 file without a seal" if first.startswith(_HDF5_SIGNATURE) else "another file"
             was = "an empty file" if not first else was
             raise InputError(
-                f"{self.path}: expected a sealed HDF5 file, got {was}, or its first line is damaged"
+                f"{self.path}: expected a sealed HDF5 file, got {was}, or its first line is damaged; "
+                f"{MAKE_AGAIN}"
             )
         n_bytes, digest = int(match[1]), match[2].decode()
         text = os.pread(self._descriptor, min(n_bytes, MAX_SEAL_BYTES), FIRST_LINE_BYTES)
         found = hashlib.sha256(text).hexdigest()
         if len(text) != n_bytes or found != digest:
-            raise InputError(f"{self.path}: seal is damaged: expected digest {digest[:16]}, got {found[:16]}")
+            raise InputError(
+                f"{self.path}: seal is damaged: expected digest {digest[:16]}, got {found[:16]}; {MAKE_AGAIN}"
+            )
         try:
             seal = Seal.model_validate(json.loads(text, parse_constant=_refuse_constant))
         except ValidationError as error:
@@ -182,7 +185,9 @@ class SealedFile:
         except (ValueError, RecursionError) as error:
             raise InputError(f"{self.path}: seal is not JSON: {error}") from None
         if status.st_size != seal.n_bytes:
-            raise InputError(f"{self.path}: expected {seal.n_bytes:,} bytes, the file has {status.st_size:,}")
+            raise InputError(
+                f"{self.path}: expected {seal.n_bytes:,} bytes, the file has {status.st_size:,}; {MAKE_AGAIN}"
+            )
         end = FIRST_LINE_BYTES + n_bytes
         self._check_places(seal, end)
         return seal, digest, end
@@ -208,7 +213,7 @@ class SealedFile:
         if found != self._seal.structure_sha256:
             raise InputError(
                 f"{self.path}: structure is damaged: expected digest {self._seal.structure_sha256[:16]}, "
-                f"got {found[:16]}"
+                f"got {found[:16]}; {MAKE_AGAIN}"
             )
 
     def structure_digest(self, end_of_seal):
@@ -326,7 +331,7 @@ class SealedFile:
             start, stop = self.arrays[name].rows_of(checksum)
             raise InputError(
                 f"{self.path}: {name}: rows {start} to {stop - 1} are damaged: expected checksum "
-                f"{expected:08x}, got {found:08x}"
+                f"{expected:08x}, got {found:08x}; {MAKE_AGAIN}"
             )
 
     def checked_digest(self, name):
@@ -347,7 +352,8 @@ class SealedFile:
             found = self.checked_digest(name)
             if found != array.sha256:
                 raise InputError(
-                    f"{self.path}: {name}: expected digest {array.sha256[:16]}, got {found[:16]}"
+                    f"{self.path}: {name}: expected digest {array.sha256[:16]}, got {found[:16]}; "
+                    f"{MAKE_AGAIN}"
                 )
 
 
@@ -372,14 +378,17 @@ def open_sealed(path, format_name=None, format_version=None):
         # a pipe that nobody writes to would be waited for; a file does not care
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file (expected {format_name or 'a sealed HDF5 file'})") from None
+        raise InputError(
+            f"{path}: no such file (expected {format_name or 'a sealed HDF5 file'}); {MAKE_FIRST}"
+        ) from None
     try:
         file = SealedFile(path, descriptor)
         if format_name is not None and file.format != format_name:
             raise InputError(f"{path}: expected format {format_name!r}, got {file.format!r}")
         if format_version is not None and file.format_version != format_version:
             raise InputError(
-                f"{path}: expected {file.format} version {format_version}, got {file.format_version}"
+                f"{path}: expected {file.format} version {format_version}, got {file.format_version}; "
+                f"{MAKE_AGAIN}"
             )
         yield file
     except OSError as error:

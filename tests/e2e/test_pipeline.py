@@ -71,6 +71,28 @@ def test_figures_come_with_their_numbers(finished_run):
         assert len(pd.read_csv(out / f"{figure}.csv")) >= 3
 
 
+def test_the_page_holds_the_tables_of_the_run(finished_run):
+    page = (finished_run / "out" / "report.html").read_text(encoding="utf-8")
+    assert len(page.encode()) < 8_000_000
+    for name in ("table1", "table2"):
+        table = pd.read_csv(finished_run / "out" / f"{name}.csv", dtype=str)
+        body = page[
+            page.index(f'<table class="sortable{" grid" if name == "table2" else ""}" id="t{name[-1]}">') :
+        ]
+        body = body[: body.index("</table>")]
+        for accuracy in table.iloc[:, -1]:
+            assert f">{accuracy}</td>" in body
+    assert "stored epochs 0 to 2" in page
+    assert "So far:" not in page
+
+
+def test_snakemakes_own_report_takes_the_page_along(finished_run, tmp_path):
+    written = tmp_path / "snakemake.html"
+    run = run_snakemake(finished_run, "--report", str(written), overlay=OVERLAY)
+    assert run.returncode == 0, run.stderr
+    assert "out/report.html" in written.read_text(encoding="utf-8")
+
+
 def test_a_second_run_does_nothing(finished_run):
     run = run_snakemake(finished_run, "--cores", "2", overlay=OVERLAY)
     assert run.returncode == 0
@@ -88,14 +110,17 @@ def test_one_worker_recipes_and_many_shards_give_the_same_bytes(finished_run, pi
     assert (other / weights).read_bytes() == (finished_run / weights).read_bytes()
 
 
-STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "all"}
+STUDENTS_REPORT = {"tabulate_table2", "plot_figure1", "plot_figure2", "publish_report", "all"}
 ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
 
 
 @pytest.mark.parametrize(
     ("changes", "rules"),
     [
-        ({"report__compare_with_paper": True}, {"tabulate_table1", "tabulate_table2", "all"}),
+        (
+            {"report__compare_with_paper": True},
+            {"tabulate_table1", "tabulate_table2", "publish_report", "all"},
+        ),
         (
             {"students__training__max_epochs": 3},
             {
@@ -112,6 +137,7 @@ ONCE = dict.fromkeys(STUDENTS_REPORT, 1)
                 "tabulate_trials": 1,
                 "tabulate_table1": 1,
                 "plot_figure1": 1,
+                "publish_report": 1,
                 "all": 1,
             },
         ),

@@ -60,6 +60,7 @@ class Checkout:
         self.environment["PATH"] = ":".join(map(str, folders))
         self.environment |= {"PYTHONWARNINGS": "ignore", **environment}
         self.log = self.folder / "snakemake.log"
+        self._started = []
 
     def overlay(self, values):
         """Write an overlay; returns its name for ``--configfile``."""
@@ -70,9 +71,17 @@ class Checkout:
         """A run that goes on in the background."""
         command = ["snakemake", *arguments]
         with open(self.log, "wb") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
+        self._started.append(process)
+        return process
+
+    def end(self):
+        """End runs that a failed test has left: they would go on submitting jobs."""
+        for process in self._started:
+            process.kill()
+            process.wait()
 
     def run(self, *arguments, seconds=1800):
         """Exit code of a run, its output, and the seconds that it took."""
@@ -94,5 +103,15 @@ def checkout(tmp_path):
     except (OSError, subprocess.SubprocessError):
         pytest.skip("no Slurm answers; tests/slurm/run.sh starts one")
 
-    yield lambda name, **environment: Checkout(tmp_path / name, **environment)
+    # A failed test may have left it set down.
+    subprocess.run(["scontrol", "update", "NodeName=ALL", "State=RESUME"], check=False, capture_output=True)
+    made = []
+
+    def make(name, **environment):
+        made.append(Checkout(tmp_path / name, **environment))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
     subprocess.run(["scancel", "--user", str(os.getuid())], check=False)

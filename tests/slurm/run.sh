@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-tests=(tests/slurm/test_demo.py tests/slurm/test_limits.py tests/slurm/test_silence.py)
+tests=(tests/slurm/test_{demo,limits,silence,arrays}.py)
 case "${1:-}" in
     "") ;;
     all) tests=(tests/slurm); export MIMIC_TIMED=1 ;;

@@ -25,7 +25,7 @@ def test_the_plain_config_plans_the_whole_paper_without_its_images(snakemake):
 def test_all_tables_and_figures_of_the_paper_are_planned_by_default(snakemake):
     jobs = planned_jobs(snakemake("-n").stdout)
     assert jobs["train_student"] == (36 + 4) * 48
-    for rule in ("tabulate_table1", "tabulate_table2", "plot_figure1", "plot_figure2"):
+    for rule in ("tabulate_table1", "tabulate_table2", "plot_figure1", "plot_figure2", "publish_report"):
         assert jobs[rule] == 1
 
 

@@ -1,5 +1,6 @@
 """``mimic why`` on an empty folder: what it knows of the workflow, what it refuses, what it writes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -118,13 +119,26 @@ def test_a_broken_workflow_is_refused_in_one_line(tmp_path, text, said):
         assert words in line
 
 
-def test_a_folder_that_another_run_holds_is_refused(tmp_path):
+def test_a_folder_that_another_run_holds_is_explained_with_a_note(tmp_path):
     locks = tmp_path / ".snakemake" / "locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("results/demo/data/dataset.h5\n")
-    line = refused(mimic_why(tmp_path, "results/demo/data/dataset.h5"))
-    assert "locked" in line
-    assert "--unlock" in line
+    run = mimic_why(tmp_path, "results/demo/data/dataset.h5")
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    note = " ".join(line.strip() for line in lines[:2])
+    assert note.startswith("note: the folder is locked. A run is at work in it")
+    assert note.endswith("or it was killed: snakemake --unlock")
+    assert lines[2] == "results/demo/data/dataset.h5 would be made for the first time:"
+    assert [path.name for path in locks.iterdir()] == ["0.output.lock"]
+    value = json.loads(mimic_why(tmp_path, "results/demo/data/dataset.h5", "--json").stdout)
+    assert value["locked"] is True
+
+
+def test_an_unknown_target_is_answered_with_its_neighbours(tmp_path):
+    line = refused(mimic_why(tmp_path, "results/demo/tabel2.csv"))
+    assert "did you mean results/demo/table2.csv?" in line
+    assert "leave out --configfile for results" in refused(mimic_why(tmp_path, "results/table2.csv"))
 
 
 def test_an_overlay_given_twice_over_is_the_last_one(tmp_path):

@@ -1,8 +1,38 @@
 # Helpers of the rules for clusters: requests that grow with the attempt, and what version 2.8.0 of Snakemake's Slurm
 # plugin would lose. No rules here.
 
+import importlib
+
 # Linux's limit of one argument of a command, in which the plugin passes all of an array's commands.
 LONGEST_ARGUMENT = 131_072
+
+
+ARRAY_OPTION = "--slurm-jobstep-array-execs"
+
+
+def become_own_task_of_array():
+    """Let a task of a job array be nothing but its own job.
+
+    The plugin starts each task as the array's first job, which then runs the command of the task's own job and ends
+    as that does: where the task fails it removes the outputs of the first job, and where it succeeds it waits for
+    them, and fails when they are not there within a minute.
+    """
+    task = os.environ.get("SLURM_ARRAY_TASK_ID", "")
+    given = [text for text in sys.argv if text.startswith(ARRAY_OPTION)]
+    if not task.isdecimal() or not given:
+        return
+    commands = given[0].removeprefix(ARRAY_OPTION).removeprefix("=")
+    if not commands:
+        commands = sys.argv[sys.argv.index(ARRAY_OPTION) + 1]
+    step = importlib.import_module("snakemake_executor_plugin_slurm_jobstep")
+    if task not in step.parse_array_execs(commands):
+        return  # the first job itself
+    sys.stderr.flush()
+    os.execvp("sh", ["sh", "-c", step._decompress_array_task_call(commands, int(task))])
+
+
+if "SLURM_ARRAY_TASK_ID" in os.environ:
+    become_own_task_of_array()
 
 
 def growing(value):

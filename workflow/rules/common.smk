@@ -1,6 +1,7 @@
 # Helpers of the rules: the checked config, paths, fingerprints, who reads what. No rules here.
 # Imports no torch: this file is read at the start of every job on a cluster.
 
+import difflib
 import functools
 import gc
 import importlib.metadata
@@ -19,8 +20,6 @@ from mimic.data.check import check_source, count_classes, missing_data_message
 from mimic.data.contents import digest_of_images
 from mimic.data.store import read_dataset_header
 from mimic.ensemble.store import read_members
-from mimic.shallow.grid import groups_of
-from mimic.shallow.memory import check_memory
 from mimic.shared.places import Unpacked
 from mimic.students.families import check_studies, studies_of, study_settings
 
@@ -46,9 +45,13 @@ def check_shared_cache():
         return
     # Outputs become links into the cache: a relative one would lead nowhere from their folder.
     if not os.path.isabs(place):
-        raise InputError(f"--cache: expected the absolute path of a folder in {name}, got {place!r}")
+        raise InputError(
+            f"--cache: expected the absolute path of a folder in {name}, got {place!r}; export {name}=/path"
+        )
     if not os.path.isdir(place) or not os.access(place, os.W_OK):
-        raise InputError(f"--cache: {name}: expected a folder that may be written to, got {place!r}")
+        raise InputError(
+            f"--cache: {name}: expected a folder that may be written to, got {place!r}; make it first"
+        )
 
 
 try:
@@ -163,6 +166,15 @@ def as_json(settings, **selection):
     return lambda wildcards: text
 
 
+def config_of_results(wildcards):
+    """The whole config as one line of JSON, the same wherever its images or a pack were found."""
+    data = CONFIG.data.model_copy(
+        update={"path": None if CONFIG.data.path is None else ".", "download": False}
+    )
+    shared = CONFIG.shared.model_copy(update={"pack": None if CONFIG.shared.pack is None else "."})
+    return CONFIG.model_copy(update={"data": data, "shared": shared}).model_dump_json()
+
+
 def source_images(wildcards):
     """Digest of the source's images, which are no declared inputs: there may be a million."""
     return digest_of_source()
@@ -198,8 +210,11 @@ def trial_paths(folder, trials, file):
 def study_named(name):
     """A study of the config; ends with one line where a target names another."""
     if name not in STUDIES:
-        some = ", ".join(list(STUDIES)[:3])
-        stop(f"{OUT}/students/{name}: the config has no such study; it has {len(STUDIES)}, such as {some}")
+        near = difflib.get_close_matches(name, STUDIES, 3, 0.5) or list(STUDIES)[:3]
+        stop(
+            f"{OUT}/students/{name}: the config has no such study; it has {len(STUDIES)}, such as {', '.join(near)} "
+            "(students.families and students.budgets name them)"
+        )
     return STUDIES[name]
 
 

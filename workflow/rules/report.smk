@@ -1,6 +1,6 @@
-# Step report: tables and figures from the finished trials (Urban, Tables 1 and 2, Figures 1 and 2).
-# reads   {teachers,students/STUDY}/trials/TTT/metrics.json, ensemble/members.json
-# writes  {teachers,students/STUDY}/trials.csv, table1*.csv, table2*.csv, figure1.*, figure2.*
+# Step report: tables, figures and a page from the finished trials (Urban, Tables 1 and 2, Figures 1 and 2).
+# reads   {teachers,students/STUDY}/trials/TTT/*, ensemble/members.json; for the page also dataset, epochs, logs
+# writes  {teachers,students/STUDY}/trials.csv, table1*.csv, table2*.csv, figure1.*, figure2.*, report.html
 # Paper sections 3 and 6.3. Nothing here trains; editing a table or figure reruns no step above.
 
 
@@ -158,3 +158,34 @@ rule plot_figure2:
         "python -m mimic.report.plot_figure2"
         " --studies {input.studies:q}"
         " --png {output.png:q} --svg {output.svg:q} --csv {output.csv:q} > {log:q} 2>&1"
+
+
+rule publish_report:
+    """All results on one page that opens anywhere (Urban, Tables 1 and 2, Figures 1 and 2)."""
+    input:
+        # Each stands for all files of its study's trials: named one by one they would not fit on a command line.
+        trials=expand(f"{OUT}/students/{{study}}/trials.csv", study=[*study_names(), *hard_study_names()]),
+        teachers=TEACHERS,
+        ensemble=MEMBERS,
+        dataset=DATASET,
+        epochs=epoch_shards()[0],
+        targets=TARGETS,
+    output:
+        page=report(
+            f"{OUT}/report.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"page": "Report"},
+        ),
+    log:
+        f"{OUT}/logs/publish_report.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+    params:
+        config=config_of_results,
+        fingerprint=fingerprint("mimic.report.publish_report"),
+    shell:
+        'python -m mimic.report.publish_report --results "$(dirname {output.page:q})" --config {params.config:q}'
+        " --out {output.page:q} > {log:q} 2>&1"

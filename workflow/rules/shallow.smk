@@ -1,76 +1,17 @@
 # Step shallow (arXiv 2309.08414): sequential against parallel residual nets, a grid of thousands
-# reads:  the datasets of section `shallow`, which are not that of section `data`
-# writes: shallow/data/DATASET.h5, shallow/groups/GROUP/{nets.h5,expansion.csv}, shallow/*.csv, shallow/figure_*
-
-SHALLOW = CONFIG.shallow
-GROUPS = groups_of(SHALLOW)
-SHALLOW_MISSING = {}
+# reads:  the images of section `shallow`, which are not those of section `data`
+# writes: shallow/data/DATASET.h5, shallow/groups/GROUP/{nets.h5,expansion.csv}, shallow/{losses,table2,expansion}.csv,
+#         shallow/figure_{q,depth,gap,expansion}.*
+# On its own: no other step reads or writes any of it.
 
 
-def shallow_dataset_named(name):
-    """A dataset of the grid, as a section `data`; ends with one line where a target names another."""
-    if name not in SHALLOW.grid.dataset:
-        stop(f"{OUT}/shallow/data/{name}.h5: expected one of {', '.join(SHALLOW.grid.dataset)} (shallow.grid.dataset)")
-    return SHALLOW.datasets[name].as_data()
-
-
-def group_named(name):
-    """Dataset and settings of a group; ends with one line where a target names another."""
-    if name not in GROUPS:
-        some = ", ".join(list(GROUPS)[:3])
-        stop(f"{OUT}/shallow/groups/{name}: the config has no such group; it has {len(GROUPS)}, such as {some}")
-    return GROUPS[name]
-
-
-def shallow_contents(wildcards):
-    """What a dataset is made of; where its images lie changes nothing."""
-    settings = shallow_dataset_named(wildcards.dataset)
-    return settings.model_dump_json(exclude=set(WHEREABOUTS))
-
-
-@functools.cache
-def shallow_digest(name):
-    """Digest of a dataset's images; says what is missing, once."""
-    settings = shallow_dataset_named(name)
-    try:
-        check_source(settings, decode=False)
-        missing = missing_data_message(settings)
-        if missing and not settings.download:
-            SHALLOW_MISSING[name] = missing
-            print(f"note: shallow.datasets.{name}: {missing}", file=sys.stderr)
-        return digest_of_images(settings, Path(".snakemake", "mimic", f"images-{name}.json"))
-    except (InputError, OSError) as error:
-        stop(f"shallow.datasets.{name}: {error}")
-
-
-def shallow_images(wildcards):
-    """Digest of a dataset's images."""
-    return shallow_digest(wildcards.dataset)
-
-
-def shallow_settings(wildcards):
-    """A dataset's settings, with where its images lie."""
-    return shallow_dataset_named(wildcards.dataset).model_dump_json()
-
-
-def group_dataset(wildcards):
-    """The dataset that a group is trained on."""
-    return f"{OUT}/shallow/data/{group_named(wildcards.group)[0]}.h5"
-
-
-def group_settings(wildcards):
-    """A group's part of the grid; ends with one line where a net of it cannot fit into memory."""
-    dataset, settings = group_named(wildcards.group)
-    try:
-        check_memory(settings, SHALLOW.datasets[dataset].source, count_classes(SHALLOW.datasets[dataset].as_data()))
-    except (InputError, OSError) as error:
-        stop(f"{wildcards.group}: {error}")
-    return settings.model_dump_json()
-
-
-def group_memory_mb(wildcards, attempt):
-    """Memory of a group's job: its tensors, its dataset, and torch."""
-    return attempt * (SHALLOW.training.memory_mb + 2000)
+rule shallow:
+    """Table 2 of the second paper, the figures of its grid, and the expansion of its nets."""
+    input:
+        f"{OUT}/shallow/table2.csv",
+        expand(f"{OUT}/shallow/figure_{{figure}}.png", figure=SHALLOW_FIGURES),
+        f"{OUT}/shallow/figure_expansion.png",
+    localrule: True
 
 
 rule prepare_shallow_dataset:
@@ -114,3 +55,135 @@ rule train_group:
         "python -m mimic.shallow.train_group --group {params.group} --settings {params.settings:q}"
         " --seed {params.seed} --dataset {input.dataset:q} --threads {threads} --out {output.nets:q}"
         " > {log:q} 2>&1"
+
+
+rule expand_nets:
+    """Expand trained sequential nets into orders, of which the first is what the parallel net adds."""
+    input:
+        nets=f"{OUT}/shallow/groups/{{group}}/nets.h5",
+        dataset=group_dataset,
+    output:
+        csv=f"{OUT}/shallow/groups/{{group}}/expansion.csv",
+    log:
+        f"{OUT}/logs/expand_nets/{{group}}.log",
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+    params:
+        n_nets=SHALLOW.expansion.n_nets,
+        n_images=SHALLOW.expansion.n_images,
+        max_order=SHALLOW.expansion.max_order,
+        fingerprint=fingerprint("mimic.shallow.expand_nets"),
+    shell:
+        "python -m mimic.shallow.expand_nets --group-file {input.nets:q} --dataset {input.dataset:q}"
+        " --n-nets {params.n_nets} --n-images {params.n_images} --max-order {params.max_order}"
+        " --threads {threads} --out {output.csv:q} > {log:q} 2>&1"
+
+
+rule tabulate_losses:
+    """Every net of the grid with its losses after the last epoch."""
+    input:
+        groups=shallow_groups("nets.h5"),
+    output:
+        csv=report(
+            f"{OUT}/shallow/losses.csv",
+            caption="../report/shallow_losses.rst",
+            category="Shallow",
+            labels={"table": "Losses of all nets"},
+        ),
+    log:
+        f"{OUT}/logs/tabulate_losses.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+    params:
+        fingerprint=fingerprint("mimic.shallow.tabulate_losses"),
+    shell:
+        "python -m mimic.shallow.tabulate_losses --groups {input.groups:q} --out {output.csv:q} > {log:q} 2>&1"
+
+
+rule tabulate_intervals:
+    """Mean losses by interval of Q, layout and dataset, beside the paper's (its Table 2)."""
+    input:
+        losses=f"{OUT}/shallow/losses.csv",
+    output:
+        csv=report(
+            f"{OUT}/shallow/table2.csv",
+            caption="../report/shallow_table2.rst",
+            category="Shallow",
+            labels={"table": "Table 2"},
+        ),
+    log:
+        f"{OUT}/logs/tabulate_intervals.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+    params:
+        q_edges=SHALLOW.q_edges,
+        fingerprint=fingerprint("mimic.shallow.tabulate_intervals"),
+    shell:
+        "python -m mimic.shallow.tabulate_intervals --losses {input.losses:q} --q-edges {params.q_edges}"
+        " --out {output.csv:q} > {log:q} 2>&1"
+
+
+rule plot_losses:
+    """Losses against Q (`q`) and depth (`depth`), and the gap between validation and training (`gap`)."""
+    input:
+        losses=f"{OUT}/shallow/losses.csv",
+    output:
+        png=report(
+            f"{OUT}/shallow/figure_{{figure}}.png",
+            caption="../report/shallow_figure_{figure}.rst",
+            category="Shallow",
+            labels={"figure": "{figure}"},
+        ),
+        svg=f"{OUT}/shallow/figure_{{figure}}.svg",
+        csv=f"{OUT}/shallow/figure_{{figure}}.csv",
+    log:
+        f"{OUT}/logs/plot_losses/{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(SHALLOW_FIGURES),
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+    params:
+        figure="{figure}",
+        q_edges=SHALLOW.q_edges,
+        fingerprint=fingerprint("mimic.shallow.plot_losses"),
+    shell:
+        "python -m mimic.shallow.plot_losses --figure {params.figure} --losses {input.losses:q}"
+        " --q-edges {params.q_edges} --png {output.png:q} --svg {output.svg:q} --csv {output.csv:q} > {log:q} 2>&1"
+
+
+rule plot_expansion:
+    """How much of trained sequential nets each order explains, against depth."""
+    input:
+        expansions=shallow_groups("expansion.csv"),
+    output:
+        png=report(
+            f"{OUT}/shallow/figure_expansion.png",
+            caption="../report/shallow_figure_expansion.rst",
+            category="Shallow",
+            labels={"figure": "Expansion"},
+        ),
+        svg=f"{OUT}/shallow/figure_expansion.svg",
+        csv=report(
+            f"{OUT}/shallow/expansion.csv",
+            caption="../report/shallow_expansion.rst",
+            category="Shallow",
+            labels={"table": "Expansion"},
+        ),
+    log:
+        f"{OUT}/logs/plot_expansion.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+    params:
+        fingerprint=fingerprint("mimic.shallow.plot_expansion"),
+    shell:
+        "python -m mimic.shallow.plot_expansion --expansions {input.expansions:q}"
+        " --png {output.png:q} --svg {output.svg:q} --csv {output.csv:q} > {log:q} 2>&1"

@@ -33,26 +33,26 @@ class Range(Settings):
 
 
 def _ends_within(ge=-math.inf, gt=-math.inf, le=math.inf, lt=math.inf):
-    """Validator of a `Range`: a net must be built and trained at both of its ends."""
+    """A `Range` with limits, which the schema tells: a net must be built and trained at both of its ends."""
+    signs = {">=": ge, ">": gt, "<=": le, "<": lt}
+    limits = " and ".join(f"{sign} {limit:g}" for sign, limit in signs.items() if math.isfinite(limit))
 
     def check(item):
         for end in (item.low, item.high):
             if not (ge <= end <= le and gt < end < lt):
-                signs = {">=": ge, ">": gt, "<=": le, "<": lt}
-                limits = [f"{sign} {limit:g}" for sign, limit in signs.items() if math.isfinite(limit)]
-                raise ValueError(f"expected values {' and '.join(limits)}, got {end:g}")
+                raise ValueError(f"expected values {limits}, got {end:g}")
         return item
 
-    return AfterValidator(check)
+    return Annotated[Range, AfterValidator(check), Field(json_schema_extra={"ends": limits})]
 
 
-PositiveRange = Annotated[Range, _ends_within(gt=0)]
-MomentumRange = Annotated[Range, _ends_within(ge=0, lt=1)]
-DecayRange = Annotated[Range, _ends_within(ge=0)]
-DropoutRange = Annotated[Range, _ends_within(ge=0, lt=1)]
-HueRange = Annotated[Range, _ends_within(ge=0, le=0.5)]
-FractionRange = Annotated[Range, _ends_within(ge=0, le=1)]
-ScaleRange = Annotated[Range, _ends_within(ge=0, le=10)]
+PositiveRange = _ends_within(gt=0)
+MomentumRange = _ends_within(ge=0, lt=1)
+DecayRange = _ends_within(ge=0)
+DropoutRange = _ends_within(ge=0, lt=1)
+HueRange = _ends_within(ge=0, le=0.5)
+FractionRange = _ends_within(ge=0, le=1)
+ScaleRange = _ends_within(ge=0, le=10)
 
 
 class WidthRange(Settings):

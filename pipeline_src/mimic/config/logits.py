@@ -12,5 +12,9 @@ class LogitSettings(Settings):
 
     dtype: Literal["float16", "float32"] = Field(description="Stored type; float16 costs an rms of 2e-4 sd")
     batch_size: int = Field(ge=1, le=65536, description="Images a forward pass")
-    precision: Literal["auto", "float32", "bfloat16"]
-    channels_last: Literal["auto", "on", "off"]
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        description="Arithmetic of the forward pass; auto: bfloat16 where the processor has it"
+    )
+    channels_last: Literal["auto", "on", "off"] = Field(
+        description="Memory format of convolutions; auto: on wherever bfloat16 is"
+    )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from mimic.config.base import DropoutRange, FractionRange, MomentumRange, PositiveRange, Settings, WidthRange
-from mimic.config.families import CNN_FAMILIES, Budget, Family, parse_budget
+from mimic.config.families import HARD_LABEL_FAMILIES, Budget, Family, parse_budget
 from mimic.config.search import SearchSettings
 from mimic.config.training import TrainingSettings
 
@@ -54,8 +54,8 @@ class StudySettings(Settings):
 class StudentSpace(Settings):
     """Hyperparameters of a student (Urban 6.3)."""
 
-    learning_rate: PositiveRange
-    momentum: MomentumRange
+    learning_rate: PositiveRange = Field(description="Of SGD, before any halving")
+    momentum: MomentumRange = Field(description="Nesterov momentum")
     input_scale: PositiveRange = Field(description="Factor on the standardised input")
     init_scale: PositiveRange = Field(description="Factor on the initial Glorot weights")
     width_constant: FractionRange = Field(description="C1, C2 in [0, 1], mapped linearly to the width bounds")
@@ -65,19 +65,19 @@ class StudentSpace(Settings):
 class HardLabelSpace(Settings):
     """Hyperparameters of a net trained on hard labels (Urban 6.2)."""
 
-    learning_rate: PositiveRange
-    momentum: MomentumRange
-    width_constant: FractionRange
-    dropout_conv1: DropoutRange
-    dropout_conv2: DropoutRange
-    dropout_conv3: DropoutRange
-    dropout_fc1: DropoutRange
+    learning_rate: PositiveRange = Field(description="Of SGD, before any halving")
+    momentum: MomentumRange = Field(description="Nesterov momentum")
+    width_constant: FractionRange = Field(description="C1, C2 in [0, 1], mapped linearly to the width bounds")
+    dropout_conv1: DropoutRange = Field(description="Dropout rate after the first pool")
+    dropout_conv2: DropoutRange = Field(description="Dropout rate after the second pool")
+    dropout_conv3: DropoutRange = Field(description="Dropout rate after the third pool")
+    dropout_fc1: DropoutRange = Field(description="Dropout rate after the hidden layer")
 
 
 class HardLabelSettings(StudyGroup):
     """The nets of Table 1 that learn from 0/1 labels (Urban 6.2)."""
 
-    families: list[Literal[CNN_FAMILIES]]
+    families: list[Literal[HARD_LABEL_FAMILIES]] = Field(description="Families to train: cnn1..cnn4")
     search_space: HardLabelSpace
 
 

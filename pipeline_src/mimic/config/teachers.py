@@ -21,20 +21,20 @@ from mimic.config.training import TrainingSettings
 class TeacherSpace(Settings):
     """The eighteen hyperparameters of a teacher (Urban 2.7, 6.1)."""
 
-    learning_rate: PositiveRange
-    momentum: MomentumRange
-    weight_decay: DecayRange
-    init_coefficient: PositiveRange
-    dropout_conv1: DropoutRange
-    dropout_conv2: DropoutRange
-    dropout_conv3: DropoutRange
-    dropout_fc1: DropoutRange
-    dropout_fc2: DropoutRange
-    hue_shift: HueRange
-    saturation_shift: FractionRange
-    value_shift: FractionRange
-    saturation_scale: ScaleRange
-    value_scale: ScaleRange
+    learning_rate: PositiveRange = Field(description="Of SGD, before any halving")
+    momentum: MomentumRange = Field(description="Nesterov momentum")
+    weight_decay: DecayRange = Field(description="L2 penalty")
+    init_coefficient: PositiveRange = Field(description="Factor on the initial Glorot weights")
+    dropout_conv1: DropoutRange = Field(description="Dropout rate after the first pool")
+    dropout_conv2: DropoutRange = Field(description="Dropout rate after the second pool")
+    dropout_conv3: DropoutRange = Field(description="Dropout rate after the third pool")
+    dropout_fc1: DropoutRange = Field(description="Dropout rate after the first hidden layer")
+    dropout_fc2: DropoutRange = Field(description="Dropout rate after the second hidden layer")
+    hue_shift: HueRange = Field(description="D_h of the colour jitter, in turns")
+    saturation_shift: FractionRange = Field(description="D_s of the colour jitter")
+    value_shift: FractionRange = Field(description="D_v of the colour jitter")
+    saturation_scale: ScaleRange = Field(description="A_s of the colour jitter")
+    value_scale: ScaleRange = Field(description="A_v of the colour jitter")
     filters_conv1: WidthRange = Field(description="Both 3x3 layers before the first pool")
     filters_conv2: WidthRange = Field(description="Both 3x3 layers before the second pool")
     filters_conv3: WidthRange = Field(description="All four 3x3 layers before the third pool")

@@ -77,4 +77,4 @@ def load(values, where="config"):
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise InputError(validation_message(error, where)) from None
+        raise InputError(validation_message(error, where, Config)) from None

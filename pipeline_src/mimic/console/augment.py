@@ -7,14 +7,13 @@ import numpy as np
 from mimic.artifact import written_whole
 from mimic.augment.sheet import augment_sheet
 from mimic.cli import InputError
-from mimic.config.whole import load
-from mimic.console.budget import read_yaml
+from mimic.console.overlays import merged_config
 from mimic.data.image_folder import EXTENSIONS, read_image
 
 MAX_ROWS = 12
 
 
-def write_sheet(sources, out, n_draws, seed, config_path):
+def write_sheet(sources, out, n_draws, seed, configs):
     """Write a PNG: a row an image, the original and then random draws.
 
     Parameters
@@ -25,17 +24,16 @@ def write_sheet(sources, out, n_draws, seed, config_path):
         PNG to write.
     n_draws : int
     seed : int
-    config_path : str
-        The constants are those of its section ``epochs``.
+    configs : sequence of path
+        A whole config, and overlays upon it; the constants are those of its section ``epochs``.
     """
     if not 1 <= n_draws <= 100:
         raise InputError(f"--draws: expected 1 to 100, got {n_draws}")
     if Path(out).suffix.lower() != ".png":
         raise InputError(f"--out: expected a name that ends in .png, got {out}")
-    path = Path(config_path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give --config")
-    settings = load(read_yaml(path), path).epochs
+    if not Path(configs[0]).is_file():
+        raise InputError(f"{configs[0]}: no such file; give --config")
+    settings = merged_config(configs).epochs
     files = _images_of(sources)
     images = np.stack([read_image(file) for file in files])
     sheet = augment_sheet(images, settings.hsv, settings.crop, n_draws, seed)

@@ -3,17 +3,22 @@
 import json
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from mimic.cli import InputError
-from mimic.config.whole import load
+from mimic.console.overlays import merged_config
 from mimic.models.architecture import count_multiply_adds, count_parameters, layer_table, notation
-from mimic.students.families import architecture_at, parse_study, student_architecture, study_settings
+from mimic.students.families import (
+    architecture_at,
+    parse_study,
+    student_architecture,
+    study_settings,
+    width_names,
+)
 
 
-def show_budget(family, budget, widths, n_classes, config_path, as_json):
+def show_budget(family, budget, widths, n_classes, configs, as_json):
     """Print the net of a family at a budget.
 
     Parameters
@@ -23,8 +28,8 @@ def show_budget(family, budget, widths, n_classes, config_path, as_json):
     widths : list of int or None
         Free widths in forward order; None for the middle of the config's bounds.
     n_classes : int
-    config_path : path
-        Where the bounds come from.
+    configs : sequence of path
+        Where the bounds come from: a whole config, and overlays upon it.
     as_json : bool
     """
     if not 2 <= n_classes <= 100_000:
@@ -35,25 +40,16 @@ def show_budget(family, budget, widths, n_classes, config_path, as_json):
             raise InputError(f"--filters: expected widths from 1 to 1000000, got {widths}")
         architecture, source = architecture_at(study, widths, n_classes), "as given"
     else:
-        path = Path(config_path)
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; give --filters, or --config with the width bounds")
-        settings = study_settings(load(read_yaml(path), path).students, study)
-        middle = {"C1": 0.5, "C2": 0.5, **{f"ratio{i}": 1.0 for i in range(1, 6)}}
+        if not Path(configs[0]).is_file():
+            raise InputError(f"{configs[0]}: no such file; give --filters, or --config with the width bounds")
+        settings = study_settings(merged_config(configs).students, study)
+        middle = dict.fromkeys(width_names(family), 0.5)  # equal ratios, where it has ratios
         architecture = student_architecture(study, settings, middle, n_classes)
         source = f"middle of the bounds: {settings.bounds_source}"
     if as_json:
         print(as_json_text(architecture, study))
     else:
         _print_table(architecture, study, source)
-
-
-def read_yaml(path):
-    """A YAML file as Python values; InputError where it is none."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
 def as_json_text(architecture, study):

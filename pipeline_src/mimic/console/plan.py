@@ -9,6 +9,7 @@ A plan is a dict:
 
 =============  =====================================================================================
 output         the config's key ``output``
+locked         a run is at work on some of these files, or was killed
 targets        name as given -> what it stands for: {"rule": name or None, "files": [path, ...]}
 files          target file -> {"job": index into jobs or None, "rule", "made_at"}: the job that would make it,
                the rule and the time that are recorded (None without a record); seconds since 1970
@@ -61,7 +62,7 @@ def plan(targets, snakefile=None, directory=None, configfiles=()):
     for path in configfiles:
         check_config(path)
     if directory is not None and not Path(directory).is_dir():
-        raise InputError(f"{directory}: no such folder")
+        raise InputError(f"{directory}: no such folder; give the run's by --directory")
     request = {
         "targets": list(targets),
         "snakefile": snakefile,
@@ -83,13 +84,19 @@ def plan(targets, snakefile=None, directory=None, configfiles=()):
 def check_config(path):
     """Refuse what is no YAML file by its name: Snakemake's message has none."""
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such config file")
+        hint = "presets are workflow/presets/*.yaml"
+        if Path(path).name == "config.yaml":
+            hint = "run this beside the Snakefile, or name it (--snakefile, --config)"
+        raise InputError(f"{path}: no such config file; {hint}")
     try:
         value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path}: expected keys of config.yaml, got {type(value).__name__}")
+        raise InputError(
+            f"{path}: expected keys of config.yaml, got {type(value).__name__}; --configfile takes "
+            "all names that follow it: write targets before it"
+        )
 
 
 def _one_line(printed):
@@ -139,14 +146,26 @@ class _Planner:
                     named[target] = [self._relative(target)]
             return self._plan(named)
         except MissingRuleException as error:
-            return {
-                "error": f"no rule makes {error.args[0].removeprefix('No rule to produce ').split(' (')[0]}"
-            }
+            return {"error": self._unknown(error.args[0].removeprefix("No rule to produce ").split(" (")[0])}
         except InputError as error:
             return {"error": str(error)}
         except Exception as error:
             # whatever the workflow, its config or Snakemake raise: their message is the answer
             return {"error": self._message(error)}
+
+    def _unknown(self, target):
+        """What the workflow itself says of a target that no rule makes."""
+        from mimic.config.whole import load
+        from mimic.console.targets import known_names, refusal
+        from mimic.shared.places import Unpacked
+
+        try:
+            config = load(self.workflow.config)
+        except InputError:  # a workflow of another kind
+            return f"no rule makes {target}"
+        is_shared = config.shared.pack is not None or Unpacked.in_results(config.output).marker.exists()
+        names = known_names(self.workflow.rules, config, is_shared)
+        return refusal(target, names, config, self.workflow.basedir)
 
     def _message(self, error):
         from snakemake.exceptions import format_exception_to_string
@@ -194,11 +213,6 @@ class _Planner:
             # what a killed run left half made is made again: explained, not refused as `snakemake -n` does
             settings = DAGSettings(targets=set(targets), force_incomplete=True)
             workflow_api.dag(dag_settings=settings).execute_workflow(executor="dryrun")
-            if self.workflow.persistence.locked:
-                raise InputError(
-                    "the working folder is locked: another run is at work in it, or was killed "
-                    "(then run snakemake --unlock)"
-                )
             return use(self.workflow)
 
     def _outputs_of_default(self):
@@ -208,7 +222,7 @@ class _Planner:
         folder = self._relative(target).rstrip("/")
         found = sorted(file for file in files if file == folder or file.startswith(f"{folder}/"))
         if not found and folder != ".":
-            raise InputError(f"{target}: the workflow makes no file of this name or below it")
+            raise InputError(self._unknown(target))
         return found or sorted(files)
 
     def _plan(self, named):
@@ -241,6 +255,7 @@ class _Planner:
                 }
         return {
             "output": workflow.config.get("output"),
+            "locked": persistence.locked,
             "targets": targets,
             "files": files,
             "jobs": [self._describe(job, workflow, place, files) for job in jobs],

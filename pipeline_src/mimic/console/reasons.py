@@ -28,9 +28,9 @@ from pathlib import Path
 from mimic import fingerprint
 from mimic.artifact import read_json
 from mimic.cli import InputError
-from mimic.console.stages import STAGES
+from mimic.console.stages import all_stages
 
-#: Section of ``config.yaml`` that a rule's parameter is a slice of; ``{group}`` is the study's.
+#: Section of ``config.yaml`` that a rule's parameter is a slice of; ``{group}`` is the study's, "" all of it.
 SECTIONS = {
     ("prepare_dataset", "contents"): "data",
     ("prepare_dataset", "images"): "digest of the images",
@@ -52,6 +52,15 @@ SECTIONS = {
     ("tabulate_table2", "compare"): "report.compare_with_paper",
     ("tabulate_table2", "families"): "students.families",
     ("tabulate_table2", "budgets"): "students.budgets",
+    ("publish_report", "config"): "",
+    ("prepare_shallow_dataset", "contents"): "shallow.datasets",
+    ("prepare_shallow_dataset", "images"): "digest of the images",
+    ("train_group", "settings"): "shallow, its part of the grid",
+    ("expand_nets", "n_nets"): "shallow.expansion.n_nets",
+    ("expand_nets", "n_images"): "shallow.expansion.n_images",
+    ("expand_nets", "max_order"): "shallow.expansion.max_order",
+    ("tabulate_intervals", "q_edges"): "shallow.q_edges",
+    ("plot_losses", "q_edges"): "shallow.q_edges",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _MISSING = object()
@@ -204,7 +213,9 @@ def _flat(value, prefix):
     if not isinstance(value, dict):
         return {prefix: value}
     return {
-        key: leaf for name, item in value.items() for key, leaf in _flat(item, f"{prefix}.{name}").items()
+        key: leaf
+        for name, item in value.items()
+        for key, leaf in _flat(item, f"{prefix}.{name}".lstrip(".")).items()
     }
 
 
@@ -212,7 +223,7 @@ def _changed_code(rule, old, new, output):
     """Which modules differ, where the records of both fingerprints are known."""
     reason = {"kind": "code", "old": None if old is _MISSING else old, "new": new}
     reason |= {"changed": None, "added": None, "removed": None}
-    stage = next((f"mimic.{step}.{name}" for step, name in STAGES if name == rule), None)
+    stage = next((f"mimic.{step}.{name}" for step, name in all_stages() if name == rule), None)
     before, now = (read_record(output, value) for value in (old, new))
     if now is None and stage is not None and fingerprint.of_stage(stage) == new:
         now = _parts(fingerprint.record_of(stage))

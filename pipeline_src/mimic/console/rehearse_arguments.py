@@ -1,15 +1,20 @@
 """Arguments of ``mimic rehearse``, apart from what it does: ``mimic --help`` imports nothing heavy."""
 
+from mimic.console.path_arguments import add_file, add_folder
+
 #: Keys of `mimic.rehearsal.jobs.TARGETS`, and `mimic.rehearsal.durations.SPREADS` (a test compares them).
-TARGETS = ("all", "table1", "table2", "figure1", "figure2")
+TARGETS = ("all", "table1", "table2", "figure1", "figure2", "report")
 SPREADS = ("resample", "lognormal", "replay")
 
 
 def add_arguments(sub):
     """Add them to the subcommand's parser."""
-    sub.add_argument("--times", metavar="FILE", help="measured times (made by --measure)")
-    sub.add_argument("--gpus", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], metavar="N")
-    sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")
+    sub.usage = "mimic rehearse --times FILE [options]"  # all of them would fill the screen
+    add_file(sub, "--times", metavar="FILE", help="measured times (made by --measure)")
+    sub.add_argument(
+        "--gpus", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], metavar="N", help="numbers of GPUs"
+    )
+    add_file(sub, "--configfile", nargs="+", default=[], metavar="FILE", help="overlays, as for snakemake")
     sub.add_argument("--target", choices=TARGETS, default="all", help="what the run makes (default all)")
     sub.add_argument("--jobs", type=int, metavar="N", help="Snakemake's --jobs: submitted at once")
     sub.add_argument(
@@ -20,7 +25,7 @@ def add_arguments(sub):
         metavar="N",
         help="also with rounds of so many trials",
     )
-    sub.add_argument("--cluster", metavar="FILE", help="YAML with keys of the cluster (see --list)")
+    add_file(sub, "--cluster", metavar="FILE", help="YAML with keys of the cluster (see --list)")
     sub.add_argument(
         "--set", nargs="+", default=[], action="extend", metavar="KEY=VALUE", help="the same, one by one"
     )
@@ -35,7 +40,7 @@ def add_arguments(sub):
     sub.add_argument("--seed", type=int, help="of all draws (default: the config's)")
     sub.add_argument("--json", action="store_true", help="machine-readable, with everything")
     sub.add_argument("--csv", action="store_true", help="a line a number of GPUs")
-    sub.add_argument("--measure", metavar="RESULTS", help="make a file of times from a finished run")
-    sub.add_argument("--out", metavar="FILE", help="where --measure writes")
-    sub.add_argument("--records", default=".snakemake", metavar="FOLDER", help="Snakemake's, for --measure")
+    add_folder(sub, "--measure", metavar="RESULTS", help="make a file of times from a finished run")
+    add_file(sub, "--out", metavar="FILE", help="where --measure writes")
+    add_folder(sub, "--records", default=".snakemake", metavar="FOLDER", help="Snakemake's, for --measure")
     sub.add_argument("--on-cluster", action="store_true", help="the measured run was submitted to a cluster")

@@ -32,9 +32,11 @@ def pack(results, out, with_recipes):
     """
     folder, shared = Path(results), Unpacked.in_results(results)
     if not folder.is_dir():
-        raise InputError(f"{results}: no such folder (expected results)")
+        raise InputError(
+            f"{results}: no such folder (expected results); give the config's `output` by --results"
+        )
     if Path(out).exists():
-        raise InputError(f"{out}: exists already; nothing is overwritten")
+        raise InputError(f"{out}: exists already; nothing is overwritten: give another name by --out")
     if shared.marker.exists():
         parts = (shared.dataset, shared.targets, shared.members, shared.teachers)
         weights, shards = [], [shared.epochs]

@@ -51,7 +51,7 @@ def show_status(snakefile=None, directory=None, configfiles=(), watch=None, as_j
     if watch is not None and not 0.1 <= watch < math.inf:
         raise InputError(f"--watch: expected at least 0.1 seconds, got {watch}")
     if directory is not None and not Path(directory).is_dir():
-        raise InputError(f"{directory}: no such folder")
+        raise InputError(f"{directory}: no such folder; give the run's by --directory")
     reader = Reader(read_config(snakefile, configfiles), directory or ".")
     overlays = "".join(f" {path}" for path in configfiles)
     hint = f" --configfile{overlays}" if overlays else ""

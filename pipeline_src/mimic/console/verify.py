@@ -81,7 +81,7 @@ class Results:
     def __init__(self, folder):
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise InputError(f"{folder}: no such folder (expected results)")
+            raise InputError(f"{folder}: no such folder (expected results); give the config's `output`")
         shared = Unpacked.in_results(folder)
         self.is_shared = shared.marker.exists()
         self.dataset = shared.dataset if self.is_shared else self.folder / "data" / "dataset.h5"

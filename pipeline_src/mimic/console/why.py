@@ -13,6 +13,10 @@ WIDTH = 100
 MAX_VALUE = 34
 #: More files or modules than this are counted, not named.
 MAX_NAMED = 3
+LOCKED = (
+    "note: the folder is locked. A run is at work in it (see mimic status), and files that it makes just now "
+    "are told as unfinished; or it was killed: snakemake --unlock"
+)
 
 
 def explain(targets, snakefile=None, directory=None, configfiles=(), as_json=False):
@@ -38,6 +42,8 @@ def explain(targets, snakefile=None, directory=None, configfiles=(), as_json=Fal
     if as_json:
         print(json.dumps(_answer(planned, reasons), indent=1))
         return
+    if planned["locked"]:
+        print("\n".join(_wrapped(LOCKED, "")))
     told = [_worth_telling(found) for found in reasons]
     for name in planned["targets"]:
         print("\n".join(_paragraph(name, planned, told)))
@@ -63,7 +69,7 @@ def _answer(planned, reasons):
         {**{key: job[key] for key in keys}, "reasons": found}
         for job, found in zip(planned["jobs"], reasons, strict=True)
     ]
-    return {"targets": targets, "jobs": jobs}
+    return {"locked": planned["locked"], "targets": targets, "jobs": jobs}
 
 
 def _jobs_of(target, planned):

@@ -1,21 +1,21 @@
 """Is the source of the images in order? Asked before the first job starts, so torch is not imported."""
 
 from mimic.cli import InputError
-from mimic.data import cifar10, image_folder, mnist
 from mimic.data.source import folder_of
+from mimic.data.sources import is_drawn, missing_files, module_of
 from mimic.data.splits import check_counts
 
 
 def check_source(settings, decode=True, n_threads=None):
     """Refuse a source that a job would stumble over.
 
-    CIFAR-10 or MNIST that is not there yet is no error here: see `missing_data_message`.
+    What can be downloaded and is not there yet is no error here: see `missing_data_message`.
 
     Parameters
     ----------
     settings : mimic.config.data.DataSettings
     decode : bool
-        Also decode every file of an image folder, to find unreadable ones (minutes for millions of files).
+        Also look into every file where the source can (decoding millions of files takes minutes).
     n_threads : int, optional
         As many as there are processors, unless given.
 
@@ -32,29 +32,19 @@ def check_source(settings, decode=True, n_threads=None):
 
 
 def _check_counts_and_files(settings, decode, n_threads):
-    counts = _count_images(settings)
+    module = module_of(settings)
+    if is_drawn(module):
+        return  # any number can be drawn
+    folder = folder_of(settings)
+    if missing_files(module, folder) is not None:
+        counts = module.N_IMAGES
+    else:
+        counts = module.count_images(folder) if hasattr(module, "count_images") else None
     if counts is not None:
         wanted = settings.n_train, settings.n_validation, settings.n_test
         check_counts(counts["train"], counts["test"], *wanted)
-    if settings.source == "imagefolder" and decode:
-        files = image_folder.list_images(folder_of(settings))
-        paths = [path for part in image_folder.PARTS for path in files.paths[part]]
-        for _ in image_folder.for_each(image_folder.open_image, paths, n_threads):
-            pass
-
-
-def _count_images(settings):
-    """Images of each part; None where any number can be drawn."""
-    if settings.source == "shapes":
-        return None
-    folder = folder_of(settings)
-    if settings.source == "imagefolder":
-        return {part: len(paths) for part, paths in image_folder.list_images(folder).paths.items()}
-    if settings.source == "cifar10":
-        return cifar10.N_IMAGES
-    if missing_data_message(settings) is not None:
-        return mnist.N_IMAGES
-    return mnist.count_images(folder)
+    if decode and hasattr(module, "check_images"):
+        module.check_images(folder, n_threads)
 
 
 def missing_data_message(settings):
@@ -67,17 +57,14 @@ def missing_data_message(settings):
     Returns
     -------
     str or None
-        One line for ``cifar10`` and ``mnist`` whose files are absent, None otherwise.
+        One line for a source that can be downloaded and whose files are absent, None otherwise.
     """
-    if settings.source == "cifar10":
-        return cifar10.missing_message(folder_of(settings))
-    if settings.source == "mnist":
-        return mnist.missing_message(folder_of(settings))
-    return None
+    module = module_of(settings)
+    return None if is_drawn(module) else missing_files(module, folder_of(settings))
 
 
 def count_classes(settings):
-    """Number of classes: a folder each in an image folder, ten in all other sources.
+    """Number of classes of a source, from names alone.
 
     Parameters
     ----------
@@ -90,8 +77,7 @@ def count_classes(settings):
     Raises
     ------
     InputError
-        If a folder is missing, or train and test hold other classes.
+        If there is no such source, a folder is missing, or train and test hold other classes.
     """
-    if settings.source != "imagefolder":
-        return 10
-    return len(image_folder.class_folders(folder_of(settings))["train"])
+    module = module_of(settings)
+    return module.count_classes(None if is_drawn(module) else folder_of(settings))

@@ -62,16 +62,36 @@ def download(folder):
     try:
         datasets.CIFAR10(folder, download=True)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"CIFAR-10: download to {folder} failed: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"CIFAR-10: download to {folder} failed: {' '.join(str(error).split())}; "
+            "try again, or put the files there by hand (data.path)"
+        ) from None
 
 
-def load(folder):
+def count_classes(folder=None):
+    """Ten, also where the files are not there yet."""
+    return 10
+
+
+def count_images(folder=None):
+    """Number of images of each part, which the checksums of the files determine."""
+    return N_IMAGES
+
+
+def checksums(folder=None):
+    """MD5 of each file, as published: other files are refused when they are read."""
+    return FILES
+
+
+def load(folder, n_threads=None):
     """Read CIFAR-10.
 
     Parameters
     ----------
     folder : path
         Holds ``cifar-10-batches-py``.
+    n_threads : int, optional
+        Not used: the files are read one by one.
 
     Returns
     -------

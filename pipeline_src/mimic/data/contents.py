@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mimic.artifact import digest_file, read_json, write_json
 from mimic.cli import InputError
-from mimic.data import cifar10, image_folder, mnist
+from mimic.data.image_folder import for_each
 from mimic.data.source import folder_of
+from mimic.data.sources import is_drawn, module_of
 
 #: Format of the file that remembers a digest.
 FORMAT = "mimic.images"
@@ -27,7 +28,7 @@ def digest_of_images(settings, memory, n_threads=None):
     ----------
     settings : mimic.config.data.DataSettings
     memory : path
-        File that remembers the digest of an image folder as long as no file's name, size or time changes;
+        File that remembers the digest of a folder's files as long as no file's name, size or time changes;
         written where it is absent or out of date.
     n_threads : int, optional
         That read files; as many as there are processors, unless given.
@@ -35,7 +36,7 @@ def digest_of_images(settings, memory, n_threads=None):
     Returns
     -------
     str
-        SHA-256; ``drawn`` for the embedded set, which its seed and counts determine. Of ``cifar10``, whose
+        SHA-256; ``drawn`` where images are drawn, which seed and counts determine. Of ``cifar10``, whose
         files are compared with the published checksums before they are read, and of ``mnist`` that is still
         to be downloaded, that of the published files.
 
@@ -44,15 +45,15 @@ def digest_of_images(settings, memory, n_threads=None):
     InputError
         If a folder or class is missing, or a file cannot be read; names it.
     """
-    if settings.source == "shapes":
+    module = module_of(settings)
+    if is_drawn(module):
         return "drawn"
-    if settings.source == "cifar10":
-        return _digest_of_names(cifar10.FILES)
     folder = folder_of(settings)
     try:
-        if settings.source == "mnist":
-            return _digest_of_names(_checksums_of_mnist(folder))
-        return _digest_of_folder(folder, Path(memory), n_threads)
+        if hasattr(module, "checksums"):
+            return _digest_of_names(module.checksums(folder))
+        files = module.list_files(folder) if hasattr(module, "list_files") else _all_files(folder)
+        return _digest_of_files(folder, files, Path(memory), n_threads)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
 
@@ -62,14 +63,13 @@ def _digest_of_names(digests):
     return hashlib.sha256(json.dumps(sorted(digests.items())).encode()).hexdigest()
 
 
-def _checksums_of_mnist(folder):
-    if mnist.missing_message(folder) is not None:
-        return mnist.PUBLISHED
-    return {name: digest_file(folder / name, "md5") for name in mnist.PUBLISHED}
+def _all_files(folder):
+    if not folder.is_dir():
+        raise InputError(f"data.path: {folder}: no such folder")
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file())
 
 
-def _digest_of_folder(folder, memory, n_threads):
-    paths = [path for part in image_folder.list_images(folder).paths.values() for path in part]
+def _digest_of_files(folder, paths, memory, n_threads):
     names = [path.removeprefix(str(folder)) for path in paths]
     states = [os.stat(path) for path in paths]
     listing = _digest_of_names(
@@ -78,9 +78,7 @@ def _digest_of_folder(folder, memory, n_threads):
     known = _recall(memory)
     if known.get("listing") == listing and isinstance(known.get("images"), str):
         return known["images"]
-    images = _digest_of_names(
-        dict(zip(names, image_folder.for_each(digest_file, paths, n_threads), strict=True))
-    )
+    images = _digest_of_names(dict(zip(names, for_each(digest_file, paths, n_threads), strict=True)))
     # A folder that may not be written to costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
         write_json(memory, {"format": FORMAT, "listing": listing, "images": images})

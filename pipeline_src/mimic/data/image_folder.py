@@ -64,7 +64,7 @@ def class_folders(folder):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"data.path: no such folder: {folder}")
+        raise InputError(f"data.path: no such folder: {folder}; set data.path, or the variable that it names")
     found = {}
     for part in PARTS:
         if not (folder / part).is_dir():
@@ -77,7 +77,10 @@ def class_folders(folder):
     for part, other in (PARTS, PARTS[::-1]):
         for name in found[part]:
             if name not in found[other]:
-                raise InputError(f"{folder / other}: class {name!r} is missing, it is in {folder / part}")
+                raise InputError(
+                    f"{folder / other}: class {name!r} is missing, it is in {folder / part}; "
+                    f"each class needs images in both"
+                )
     if len(names) < 2:
         raise InputError(f"{folder}: expected at least two classes, found only {names[0]!r}")
     return found
@@ -145,10 +148,14 @@ def open_image(path):
     except (InputError, MemoryError):
         raise
     except Image.UnidentifiedImageError:
-        raise InputError(f"{path}: not a readable image: content of no known image format") from None
+        raise InputError(
+            f"{path}: not a readable image: content of no known image format; replace it, or move it away"
+        ) from None
     # A damaged file can make a decoder raise nearly anything: SyntaxError, struct.error, IndexError...
     except Exception as error:
-        raise InputError(f"{path}: not a readable image: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"{path}: not a readable image: {' '.join(str(error).split())}; replace it, or move it away"
+        ) from None
 
 
 def to_rgb(image):
@@ -230,6 +237,33 @@ def read_images(paths, n_threads=None):
     for row, image in enumerate(for_each(read_image, paths, n_threads)):
         images[row] = image
     return images
+
+
+def count_classes(folder):
+    """Number of classes: a folder each."""
+    return len(class_folders(folder)["train"])
+
+
+def count_images(folder):
+    """Number of images of each part."""
+    return {part: len(paths) for part, paths in list_images(folder).paths.items()}
+
+
+def list_files(folder):
+    """Paths of all images, those of the training part first."""
+    return [path for paths in list_images(folder).paths.values() for path in paths]
+
+
+def check_images(folder, n_threads=None):
+    """Decode every image.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read; names it.
+    """
+    for _ in for_each(open_image, list_files(folder), n_threads):
+        pass
 
 
 def load(folder, n_threads=None):

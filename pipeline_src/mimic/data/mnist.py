@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mimic.artifact import digest_file
 from mimic.cli import InputError
 from mimic.data.source import from_arrays
 from mimic.data.torchvision_import import import_torchvision
@@ -82,6 +83,18 @@ def _checked_shape(path, n_dimensions):
     return shape
 
 
+def count_classes(folder=None):
+    """Ten, also where the files are not there yet."""
+    return len(CLASS_NAMES)
+
+
+def checksums(folder):
+    """MD5 of each file; of the official ones where they are still to be downloaded."""
+    if missing_message(folder) is not None:
+        return PUBLISHED
+    return {name: digest_file(Path(folder) / name, "md5") for name in PUBLISHED}
+
+
 def download(folder):
     """Download MNIST into a folder.
 
@@ -94,16 +107,21 @@ def download(folder):
     try:
         datasets.MNIST(folder, download=True)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"MNIST: download to {folder} failed: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"MNIST: download to {folder} failed: {' '.join(str(error).split())}; "
+            "try again, or put the files there by hand (data.path)"
+        ) from None
 
 
-def load(folder):
+def load(folder, n_threads=None):
     """Read MNIST.
 
     Parameters
     ----------
     folder : path
         Holds ``MNIST/raw``.
+    n_threads : int, optional
+        Not used: the files are read one by one.
 
     Returns
     -------

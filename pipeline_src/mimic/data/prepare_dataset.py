@@ -1,6 +1,6 @@
 """Read images and labels from a source, split them, and write them as one file (Urban 2.1).
 
-Sources: cifar10 and mnist in torchvision's layout, an image folder, or the embedded shapes.
+The sources are those of `mimic.data.sources`.
 """
 
 import sys
@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mimic import artifact, fingerprint, seeding
-from mimic.cli import InputError, parse_settings, run_stage, stage_parser
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.data import WHEREABOUTS, DataSettings
-from mimic.data import cifar10, image_folder, mnist, shapes
-from mimic.data.source import folder_of, from_arrays
+from mimic.data.source import folder_of
+from mimic.data.sources import is_drawn, missing_files, module_of
 from mimic.data.splits import split_rows
 from mimic.data.store import make_dataset, read_split, write_dataset
 
@@ -24,7 +24,7 @@ def open_source(settings, seed, n_threads=None):
     ----------
     settings : mimic.config.data.DataSettings
     seed : int
-        Seed of the run; the embedded set is drawn from it.
+        Seed of the run; images without files are drawn from it.
     n_threads : int, optional
         For decoding image files.
 
@@ -37,28 +37,17 @@ def open_source(settings, seed, n_threads=None):
     InputError
         If the images are not there, or are damaged.
     """
-    if settings.source == "shapes":
-        return _draw_shapes(settings, seed)
+    module = module_of(settings)
+    if is_drawn(module):
+        sizes = {"train": settings.n_train + settings.n_validation, "test": settings.n_test}
+        return module.draw(sizes, seed)
     folder = folder_of(settings)
-    if settings.source == "imagefolder":
-        return image_folder.load(folder, n_threads)
-    module = {"cifar10": cifar10, "mnist": mnist}[settings.source]
-    if module.missing_message(folder) is not None and settings.download:
+    if missing_files(module, folder) is not None and settings.download:
         module.download(folder)
-    missing = module.missing_message(folder)
+    missing = missing_files(module, folder)
     if missing is not None:
         raise InputError(missing)
-    return module.load(folder)
-
-
-def _draw_shapes(settings, seed):
-    sizes = {"train": settings.n_train + settings.n_validation, "test": settings.n_test}
-    drawn = {
-        part: shapes.generate(size, seeding.numpy_generator(seed, "data", "shapes", part))
-        for part, size in sizes.items()
-    }
-    images = {part: arrays[0] for part, arrays in drawn.items()}
-    return from_arrays(shapes.CLASS_NAMES, images, {part: arrays[1] for part, arrays in drawn.items()})
+    return module.load(folder, n_threads)
 
 
 def prepare_dataset(source, settings, generator, rows=None):
@@ -103,11 +92,11 @@ def main(argv=None):
     """Command line of the stage."""
     parser = stage_parser(__doc__, "mimic.data.prepare_dataset")
     parser.add_argument("--settings", required=True, help="section data of the config, as JSON")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the run")
+    parser.add_argument("--seed", required=True, type=whole_number(0), help="seed of the run")
     parser.add_argument("--images", help="digest of the source's images, kept with the dataset")
     parser.add_argument("--out", required=True, type=Path, help="dataset to write (HDF5)")
     parser.add_argument(
-        "--threads", type=int, help="threads that decode image files; all processors unless given"
+        "--threads", type=whole_number(1), help="threads that decode image files; all processors unless given"
     )
     parser.add_argument("--split", nargs="?", type=Path, help="split of another run, see `mimic unpack`")
     arguments = parser.parse_args(argv)

@@ -59,7 +59,8 @@ def folder_of(settings):
         value = os.environ.get(match[1], "")
         if not value:
             raise InputError(
-                f"data.path: {settings.path}: expected the environment variable {match[1]}, it is not set"
+                f"data.path: {settings.path}: expected the environment variable {match[1]}, it is not set; "
+                f"export {match[1]}=/path/to/images"
             )
         return value
 

@@ -52,7 +52,9 @@ def check_counts(n_source_train, n_source_test, n_train, n_validation, n_test):
     if n_train + n_validation > n_source_train:
         raise InputError(
             f"data.n_train + data.n_validation: {n_train} + {n_validation} = {n_train + n_validation}, "
-            f"more than the {n_source_train} training images there are"
+            f"more than the {n_source_train} training images there are; lower one of them"
         )
     if n_test > n_source_test:
-        raise InputError(f"data.n_test: {n_test}, more than the {n_source_test} test images there are")
+        raise InputError(
+            f"data.n_test: {n_test}, more than the {n_source_test} test images there are; lower it"
+        )

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mimic import artifact, sealed, sealing
-from mimic.cli import InputError
+from mimic.cli import MAKE_AGAIN, InputError
 
 FORMAT, VERSION = "mimic.dataset", 2
 SPLIT_FORMAT, SPLIT_VERSION = "mimic.split", 1
@@ -135,7 +135,8 @@ def read_dataset(path, splits=SPLITS):
         found = _digest(images, labels)
         if found != digest:
             raise InputError(
-                f"{path}: images or labels were changed: expected digest {digest[:16]}, got {found[:16]}"
+                f"{path}: images or labels were changed: expected digest {digest[:16]}, got {found[:16]}; "
+                f"{MAKE_AGAIN}"
             )
     return Dataset(images, labels, class_names, rows, digest)
 

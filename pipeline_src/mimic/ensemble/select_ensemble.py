@@ -117,7 +117,7 @@ def main(argv=None):
     if len(trials) < settings.n_members:
         raise InputError(
             f"ensemble.n_members: expected at least {settings.n_members} finished trials, got {len(trials)} "
-            f"of {len(args.metrics)} (the others diverged)"
+            f"of {len(args.metrics)} (the others diverged); lower it, or raise teachers.search.trials"
         )
     steps = select_ensemble(
         {trial: logits["validation"] for trial, (_, logits) in trials.items()},

@@ -12,7 +12,7 @@ from mimic.allocator import keep_memory
 from mimic.artifact import provenance_of
 from mimic.augment.recipe import draw_epoch
 from mimic.augment.render import Renderer
-from mimic.cli import parse_settings, run_stage, stage_parser
+from mimic.cli import parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.epochs import AugmentedEpochs
 from mimic.data.store import read_dataset
 from mimic.epochs.store import write_shard
@@ -49,10 +49,12 @@ def main(argv=None):
     parser.add_argument(
         "--settings", required=True, help="`store`, `hsv` and `crop` of the section `epochs`, as JSON"
     )
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="epoch numbers of the shard")
+    parser.add_argument("--seed", type=whole_number(0), required=True, help="seed of the run")
+    parser.add_argument(
+        "--epochs", type=whole_number(0), nargs="+", required=True, help="epoch numbers of the shard"
+    )
     parser.add_argument("--dataset", required=True, help="dataset.h5")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads")
     parser.add_argument("--shard", required=True, help="file to write")
     args = parser.parse_args(argv)
     settings = parse_settings(AugmentedEpochs, args.settings)
@@ -81,7 +83,9 @@ def _write(args, settings, dataset):
             settings.store == "pixels",
             dataset.digest,
             provenance,
-            on_epoch=lambda number, held: report.step(f"number {number}{', already there' if held else ''}"),
+            on_epoch=lambda number, held: report.step(
+                f"number {number}{', already there' if held else ''}", len(images), held
+            ),
             resume_key=str(device),
         )
 

@@ -84,7 +84,7 @@ def main(argv=None):
         def averaged():
             for epoch in range(len(epoch_digests)):
                 yield average_logits([logits.epoch(epoch) for logits in stored])
-                report.step()
+                report.step(n_images=n_images)
 
         write_logits(
             args.targets,

@@ -11,7 +11,7 @@ import torch
 
 from mimic.artifact import digest_file, provenance_of
 from mimic.augment.render import Renderer
-from mimic.cli import InputError, parse_settings, run_stage, stage_parser
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.logits import LogitSettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
@@ -61,11 +61,13 @@ def _refuse_repeated(options, values):
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--settings", required=True, help="section `logits` of the config, as JSON")
-    parser.add_argument("--trials", type=int, nargs="+", required=True, help="numbers of the members' trials")
+    parser.add_argument(
+        "--trials", type=whole_number(0), nargs="+", required=True, help="numbers of the members' trials"
+    )
     parser.add_argument("--dataset", required=True, help="dataset.h5")
     parser.add_argument("--epochs", nargs="+", required=True, help="all shards of epochs")
     parser.add_argument("--weights", nargs="+", required=True, help="weights.safetensors of each trial")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads")
     parser.add_argument("--logits", nargs="+", required=True, help="file to write for each trial")
     args = parser.parse_args(argv)
     settings = parse_settings(LogitSettings, args.settings)
@@ -121,13 +123,14 @@ def _record(args, settings, dataset, nets):
             writers.append(files.enter_context(logits_writer(path, MEMBER_FORMAT, *layout, resume_key)))
         print(f"trials {args.trials}: {device.describe()}", file=sys.stderr)
         missing = sorted({epoch for writer in writers for epoch in writer.missing})
+        report = files.enter_context(Report("epoch", epochs.n_epochs))
         if len(missing) < epochs.n_epochs:
-            print(f"going on: {epochs.n_epochs - len(missing)} epochs are already there", file=sys.stderr)
-        report = files.enter_context(Report("epoch", len(missing)))
+            report.note(f"going on: {epochs.n_epochs - len(missing)} epochs are already there")
+            report.resume(epochs.n_epochs - len(missing))
         for epoch, recorded in record_logits(nets, epochs, missing, device, settings.batch_size):
             for writer, logits in zip(writers, recorded, strict=True):
                 writer.write(epoch, epochs.digests[epoch], logits)
-            report.step()
+            report.step(n_images=epochs.n_images)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from mimic.artifact import DIGEST_KEY, digest_arrays, digest_json, written_whole
-from mimic.cli import InputError
+from mimic.cli import MAKE_AGAIN, MAKE_FIRST, InputError
 from mimic.models.architecture import count_parameters, from_json_value, to_json_value
 from mimic.models.net import Net
 
@@ -56,7 +56,7 @@ def read_weights(path):
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file (expected weights)")
+        raise InputError(f"{path}: no such file (expected weights); {MAKE_FIRST}")
     with open(path, "rb"):
         pass  # the library calls a file that may not be read one that does not exist
     try:
@@ -87,7 +87,7 @@ def read_weights(path):
     if found != header.get(DIGEST_KEY):
         raise InputError(
             f"{path}: was changed after it was written: expected digest {str(header.get(DIGEST_KEY))[:16]}, "
-            f"got {found[:16]}"
+            f"got {found[:16]}; {MAKE_AGAIN}"
         )
     net.load_state_dict(tensors)
     return net.eval()

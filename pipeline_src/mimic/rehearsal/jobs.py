@@ -17,6 +17,7 @@ TARGETS = {
     "table2": "tabulate_table2",
     "figure1": "plot_figure1",
     "figure2": "plot_figure2",
+    "report": "publish_report",
 }
 TEACHERS = "teachers"
 #: All rules of the workflow.
@@ -142,6 +143,8 @@ class _Plan:
             self.add("plot_figure1", needs=[*tables[False], *compared]),
             self.add("plot_figure2", needs=tables[False]),
         ]
+        shown = [dataset, *epochs[:1], *targets, *tables[False], *compared]
+        report.append(self.add("publish_report", needs=list(dict.fromkeys(shown))))
         self.add("all", needs=report)
 
     def add_search(self, step, search, needs, study=TEACHERS):

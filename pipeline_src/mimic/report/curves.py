@@ -40,8 +40,8 @@ def figure1_numbers(studies, hard_studies, teachers, ensemble):
     ----------
     studies, hard_studies : dict of (str, str) to DataFrame
         Family and budget -> trials.
-    teachers : DataFrame
-    ensemble : mimic.report.members.Ensemble
+    teachers : DataFrame or None
+    ensemble : mimic.report.members.Ensemble or None
 
     Returns
     -------
@@ -102,14 +102,16 @@ def study_rows(series, studies):
 
 
 def reference_rows(teachers, ensemble):
-    """The horizontal lines: best single teacher, where one finished, and ensemble."""
+    """The horizontal lines: best single teacher, where one finished, and ensemble; None is neither yet."""
     rows = []
-    ranked = ranked_trials(teachers)
+    ranked = [] if teachers is None else ranked_trials(teachers)
     if len(ranked):
         best = ranked.iloc[0]
         row = {"series": "teacher", "family": "teacher", "model": "Best single teacher"}
         row |= {"n_parameters": best["n_parameters"], "n_trials": len(teachers), "n_best": 1}
         rows.append(row | {"best_pct": 100 * best["test_accuracy"]})
+    if ensemble is None:
+        return rows
     name = f"Ensemble of {len(ensemble.members)} teacher{'s' if len(ensemble.members) > 1 else ''}"
     row = {"series": "ensemble", "model": name, "n_parameters": ensemble.n_parameters}
     return [*rows, row | {"best_pct": 100 * ensemble.test_accuracy}]

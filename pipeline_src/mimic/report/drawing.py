@@ -1,5 +1,6 @@
 """How the students' figures look: one palette and marker set, a log axis of parameters."""
 
+import itertools
 import math
 
 from matplotlib.lines import Line2D
@@ -9,14 +10,15 @@ from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
 
 #: Blue for CNNs, orange for MLPs, darker with depth: told apart with every common colour blindness and in
 #: grey. Markers differ within a kind, and MLPs are hollow.
-COLOURS = dict(
-    zip(
-        CNN_FAMILIES + MLP_FAMILIES,
-        ("#5BA4DA", "#2D7DBB", "#12569B", "#082F63", "#E9A23B", "#D97B1C", "#B8560F", "#8A3A0C", "#552207"),
-        strict=True,
-    )
-)
-MARKERS = dict(zip(CNN_FAMILIES + MLP_FAMILIES, "os^Dos^Dv", strict=True))
+COLOURS = {
+    **dict(zip(CNN_FAMILIES, itertools.cycle(("#5BA4DA", "#2D7DBB", "#12569B", "#082F63")))),
+    **dict(zip(MLP_FAMILIES, itertools.cycle(("#E9A23B", "#D97B1C", "#B8560F", "#8A3A0C", "#552207")))),
+}
+#: Families beyond the paper's take its colours again, with other markers.
+MARKERS = {
+    **dict(zip(CNN_FAMILIES, itertools.cycle("os^Dv<>pP"))),
+    **dict(zip(MLP_FAMILIES, itertools.cycle("os^Dv<>pP"))),
+}
 
 
 def family_style(family):
@@ -73,7 +75,8 @@ def parameter_axis(axes, budgets, n_families):
     margin = 0.36 if len(budgets) == 1 else 0.06 * math.log10(high / low) + 0.03
     axes.set_xlim(low / 10**margin, high * 10**margin)
     side_by_side = len(budgets) == 1 and n_families > 1
-    axes.set_xlabel("Number of trainable parameters" + (", families side by side" if side_by_side else ""))
+    note = ", families side by side" if side_by_side else ""
+    axes.set_xlabel(f"Number of trainable parameters (log scale{note})")
     return math.log10(high / low) + 2 * margin
 
 

@@ -11,6 +11,16 @@ from mimic.report.trials import LARGEST, Count, Fraction
 FORMAT = "mimic.ensemble"
 
 
+class Step(BaseModel):
+    """The ensemble as it was after one member more was chosen."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+    trial: Count
+    validation_accuracy: Fraction
+    test_accuracy: Fraction
+
+
 class Ensemble(BaseModel):
     """What the tables say of the ensemble; keys that no table needs are ignored."""
 
@@ -20,6 +30,7 @@ class Ensemble(BaseModel):
     n_parameters: Annotated[int, Field(ge=1, le=LARGEST)]
     validation_accuracy: Fraction
     test_accuracy: Fraction
+    steps: list[Step] = []
 
 
 def read_ensemble(path, teachers):

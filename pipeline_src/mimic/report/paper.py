@@ -9,7 +9,7 @@ from importlib import resources
 
 import pandas as pd
 
-from mimic.config.families import CNN_FAMILIES
+from mimic.config.families import CNN_FAMILIES, FAMILIES
 
 #: Members of the paper's ensemble; one of another size has no counterpart.
 N_MEMBERS = 16
@@ -41,8 +41,9 @@ def _table2():
 
 @functools.cache
 def table2_names():
-    """Row names of Table 2 by family, in the paper's order: ``mlp1`` -> "Bottleneck, 1 hidden layer"."""
-    return dict(zip(_table2()["code"], _table2()["model"], strict=True))
+    """Row names of Table 2: ``mlp1`` -> "Bottleneck, 1 hidden layer"; of a family beyond it, its own name."""
+    printed = dict(zip(_table2()["code"], _table2()["model"], strict=True))
+    return {family: printed.get(family, family) for family in FAMILIES}
 
 
 @functools.cache
@@ -61,8 +62,9 @@ def _table1():
 
 
 def hard_label_name(family):
-    """Row name in Table 1 of a net trained on hard labels: ``cnn4`` -> "4 conv. layer"."""
-    return f"{family.removeprefix('cnn')} conv. layer"
+    """Row name in Table 1 of a net on hard labels: ``cnn4`` -> "4 conv. layer"; beyond it, its own name."""
+    name = f"{family.removeprefix('cnn')} conv. layer"
+    return name if name in _table1() else family
 
 
 def hard_label_names():

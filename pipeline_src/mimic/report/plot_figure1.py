@@ -48,8 +48,12 @@ def plot_figure1(numbers):
         axes.margins(y=0.06)
         for family in families:
             draw_student(axes, numbers, family, place[family])
-        for row in rows_of(numbers, "hard_label"):
-            draw_hard_label(axes, row, place.get(row.family, 1.0), half=10 ** (0.03 * decades))
+        hard = numbers[numbers["series"] == "hard_label"]
+        for row in hard.itertuples():
+            # side by side, since nets of one budget are often equally good
+            others = hard.loc[hard["budget"] == row.budget, "family"].tolist()
+            shift = 0.024 * decades * (others.index(row.family) - (len(others) - 1) / 2)
+            draw_hard_label(axes, row, place.get(row.family, 1.0) * 10**shift, half=10 ** (0.0115 * decades))
         for series, style in REFERENCES.items():
             for row in rows_of(numbers, series):
                 axes.axhline(row.best_pct, zorder=1, **style)
@@ -78,13 +82,13 @@ def draw_student(axes, numbers, family, place):
 
 
 def draw_hard_label(axes, row, place, half):
-    """A short thick line at the budget of a net trained on hard labels, a factor `half` to either side."""
+    """A short thick line by the budget of a net trained on hard labels, a factor `half` to either side."""
     x = row.n_parameters * place
     colour = drawing.COLOURS[row.family]
     # The white rim keeps it apart from a student's line of the same height.
     rim = [withStroke(linewidth=5, foreground="white")]
     line = {"linewidth": 3, "color": colour, "solid_capstyle": "butt", "path_effects": rim}
-    axes.plot([x / half, x * half], [row.best_pct] * 2, zorder=2.5, **line)
+    axes.plot([x / half, x * half], [row.best_pct] * 2, zorder=3.5, **line)
 
 
 def gap_label(row):

@@ -11,21 +11,10 @@ import pandas as pd
 from mimic.cli import InputError, run_stage, stage_parser
 from mimic.config.families import FAMILIES, parse_budget
 from mimic.report import paper
-from mimic.report.cells import accuracy_text, measured, without_paper
-from mimic.report.trials import best_trial, read_studies
+from mimic.report.cells import accuracy_text, without_paper
+from mimic.report.rows import table2_rows
+from mimic.report.trials import read_studies
 from mimic.tables import write_csv
-
-LONG_COLUMNS = (
-    *("model", "family", "budget", "n_parameters", "architecture", "trial", "n_trials", "n_diverged", "seed"),
-    *(
-        "epochs",
-        "seconds",
-        "validation_accuracy_pct",
-        "test_accuracy_pct",
-        "paper_accuracy_pct",
-        "difference",
-    ),
-)
 
 
 def tabulate_table2(studies, families, budgets):
@@ -43,33 +32,20 @@ def tabulate_table2(studies, families, budgets):
     table : DataFrame, shape (n_families, 1 + n_budgets)
         Row name, then percent with two decimals as text, "" where no trial finished.
     long : DataFrame, shape (n_families * n_budgets, 15)
-        ``LONG_COLUMNS``; accuracies in percent, ``difference`` = measured - paper, in points.
+        ``mimic.report.rows.TABLE2_COLUMNS``; accuracies in percent, ``difference`` in points.
 
     Raises
     ------
     InputError
         If a study has no cell in the table.
     """
-    for family, budget in studies:
-        if family not in families or budget not in budgets:
-            raise InputError(f"study of {family} at {budget}: not among --families and --budgets")
+    long = table2_rows(studies, families, budgets)
     rows = [family for family in FAMILIES if family in families]
-    long = [long_row(family, budget, studies.get((family, budget))) for family in rows for budget in budgets]
-    long = pd.DataFrame(long, columns=LONG_COLUMNS, dtype=object)
     cells = {(row.family, row.budget): accuracy_text(row.test_accuracy_pct) for row in long.itertuples()}
     table = [
         [paper.table2_names()[family], *(cells[family, budget] for budget in budgets)] for family in rows
     ]
     return pd.DataFrame(table, columns=["model", *budgets]), long
-
-
-def long_row(family, budget, trials):
-    """One cell with all that stands behind it; `trials` is None where the study is not there."""
-    published = paper.table2_accuracies().get((family, parse_budget(budget)))
-    row = dict.fromkeys(LONG_COLUMNS)
-    row |= {"model": paper.table2_names()[family], "family": family, "budget": budget, "n_trials": 0}
-    row |= {"n_diverged": 0, "paper_accuracy_pct": published}
-    return row if trials is None else row | measured(trials, best_trial(trials), published)
 
 
 def main(argv=None):

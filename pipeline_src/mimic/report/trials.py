@@ -62,6 +62,7 @@ class Trial(BaseModel):
     validation_loss: float | None
     test_accuracy: Fraction | None
     hyperparameters: dict[Name, int | float]
+    device: Annotated[str, Field(pattern=r"^[ -~]{1,200}$")] | None = None
 
     @model_validator(mode="after")
     def _complete(self):

@@ -34,6 +34,43 @@ def sobol_points(space, n_points, seed, skip=0):
     return [{d.name: d.from_unit(float(u)) for d, u in zip(space, row, strict=True)} for row in units]
 
 
+def check_finished(space, finished):
+    """Refuse finished trials that are no history of a search.
+
+    Parameters
+    ----------
+    space : sequence of Dimension
+    finished : sequence of FinishedTrial
+
+    Raises
+    ------
+    InputError
+        If one comes twice, lacks a dimension or lies outside the space.
+    """
+    numbers = set()
+    for trial in finished:
+        if trial.number in numbers:
+            raise InputError(f"trial {trial.number} comes twice")
+        numbers.add(trial.number)
+        for dimension in space:
+            value = trial.hyperparameters.get(dimension.name)
+            if not dimension.contains(value):
+                raise InputError(
+                    f"trial {trial.number}: expected {dimension.name} in "
+                    f"[{dimension.low}, {dimension.high}], got {value}"
+                )
+
+
+def distributions_of(space):
+    """Optuna's distributions of a search space, by name."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    return {
+        d.name: IntDistribution(d.low, d.high) if d.integer else FloatDistribution(d.low, d.high, log=d.log)
+        for d in space
+    }
+
+
 def propose(space, n_proposals, finished, seed, study, round_index):
     """Hyperparameters of the next round.
 
@@ -61,18 +98,7 @@ def propose(space, n_proposals, finished, seed, study, round_index):
     InputError
         If a finished trial comes twice, lacks a dimension or lies outside the space.
     """
-    numbers = set()
-    for trial in finished:
-        if trial.number in numbers:
-            raise InputError(f"trial {trial.number} comes twice")
-        numbers.add(trial.number)
-        for dimension in space:
-            value = trial.hyperparameters.get(dimension.name)
-            if not dimension.contains(value):
-                raise InputError(
-                    f"trial {trial.number}: expected {dimension.name} in "
-                    f"[{dimension.low}, {dimension.high}], got {value}"
-                )
+    check_finished(space, finished)
     values = [t.objective for t in finished if t.objective is not None]
     if round_index == 0 or not values:
         # Where every trial so far diverged there is nothing to model: go on along the same sequence.
@@ -84,13 +110,9 @@ def propose(space, n_proposals, finished, seed, study, round_index):
 def _gaussian_process(space, n_proposals, finished, worst, seed):
     """A batch from Optuna's GPSampler; trials that wait to run count as pending, so the batch spreads."""
     import optuna
-    from optuna.distributions import FloatDistribution, IntDistribution
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    distributions = {
-        d.name: IntDistribution(d.low, d.high) if d.integer else FloatDistribution(d.low, d.high, log=d.log)
-        for d in space
-    }
+    distributions = distributions_of(space)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = optuna.samplers.GPSampler(seed=seed % 2**32, n_startup_trials=1)

@@ -131,7 +131,7 @@ def main(argv=None):
         def packed():
             for epoch in pack_targets(epochs, targets, header.augmentation, args.recipes):
                 yield epoch
-                report.step()
+                report.step(n_images=epochs.n_images)
 
         write_pack(args.pack, header, dataset.rows, Path(args.teachers).read_bytes(), layout, packed())
 

@@ -124,7 +124,10 @@ def main(argv=None):
     args = parser.parse_args(argv)
     with open_pack(args.pack) as pack:
         if args.digest is not None and pack.digest != args.digest:
-            raise InputError(f"{args.pack}: expected digest {args.digest}, got {pack.digest}")
+            raise InputError(
+                f"{args.pack}: expected digest {args.digest}, got {pack.digest}; "
+                f"get the pack again, or set shared.digest"
+            )
         pack.verify()
         check_dataset(pack, args.dataset)
         unpack_targets(pack, Unpacked(args.folder))

@@ -174,4 +174,5 @@ def _report(out, searches):
     for figure in ("figure1", "figure2"):
         files = (f"{out}/{figure}.{suffix}" for suffix in ("png", "svg", "csv"))
         jobs.append(_single(out, "report", f"plot_{figure}", *files))
+    jobs.append(_single(out, "report", "publish_report", f"{out}/report.html"))
     return jobs

@@ -1,4 +1,4 @@
-"""The nine families of Table 2: from hyperparameters to a net that meets its budget exactly.
+"""The families of Table 2: from hyperparameters to a net that meets its budget exactly.
 
 A study is a family, a budget and a loss, and is named after them: ``mlp1-1M``, ``cnn2-10M-hard``.
 """
@@ -9,30 +9,12 @@ from dataclasses import dataclass
 
 from mimic.cli import InputError
 from mimic.config.base import MAX_WIDTH, WidthRange
-from mimic.config.families import CNN_FAMILIES, FAMILIES, parse_budget
+from mimic.config.families import CNN_FAMILIES, FAMILIES, SHAPES, parse_budget
 from mimic.config.students import StudySettings
 from mimic.models.architecture import count_parameters
 from mimic.models.budget import BudgetError, scale_ratios, solve_width
-from mimic.models.student_cnn import SHAPES, cnn_architecture
+from mimic.models.student_cnn import cnn_architecture
 from mimic.models.student_mlp import mlp_architecture
-
-# Free widths of a family by the constant that sets them, and the width that is solved for (Urban 6.1, 6.3).
-FREE_WIDTHS = {
-    "mlp1": {"C1": ("hidden",)},
-    "cnn1": {"C1": ("conv1",), "C2": ("hidden",)},
-    "cnn2": {"C1": ("conv1",), "C2": ("conv2",)},
-    "cnn3": {"C1": ("conv1",), "C2": ("conv2", "conv3")},
-    "cnn4": {"C1": ("conv1", "conv2"), "C2": ("conv3", "conv4")},
-}
-DEPENDENT_WIDTH = {
-    "mlp1": "bottleneck",
-    "cnn1": "bottleneck",
-    "cnn2": "hidden",
-    "cnn3": "hidden",
-    "cnn4": "hidden",
-}
-N_HIDDEN = {"mlp1": 1, "mlp2": 2, "mlp3": 3, "mlp4": 4, "mlp5": 5}
-N_POOLS = {"cnn1": 1, "cnn2": 2, "cnn3": 3, "cnn4": 3}
 
 
 @dataclass(frozen=True)
@@ -56,7 +38,7 @@ class Study:
 
 def parse_study(name):
     """Study of a name; raises InputError where it is none."""
-    match = re.fullmatch(rf"({'|'.join(FAMILIES)})-([0-9.]+[kM])(-hard)?", name)
+    match = re.fullmatch(rf"({'|'.join(map(re.escape, FAMILIES))})-([0-9.]+[kM])(-hard)?", name)
     try:
         study = Study(match[1], match[2], bool(match[3])) if match else None
         if study and study.budget:
@@ -134,10 +116,10 @@ def bounds_at(group, family, budget):
     source : str
         In words, whether they are tabled, interpolated or scaled.
     """
-    if family in N_HIDDEN and family != "mlp1":
+    if not SHAPES[family].free:
         return {}, "ratios of the hidden layers, renormalised to the budget"
     table = {parse_budget(label): bounds for label, bounds in group.width_bounds.get(family, {}).items()}
-    names = [name for names in FREE_WIDTHS[family].values() for name in names]
+    names = [name for names in SHAPES[family].free.values() for name in names]
     if not table:
         raise InputError(f"width_bounds: no bounds for family {family}")
     for label, bounds in group.width_bounds[family].items():
@@ -192,30 +174,42 @@ def student_architecture(study, settings, hyperparameters, n_classes):
         If the family cannot meet the budget within its bounds.
     """
     try:
-        if study.family in N_HIDDEN and study.family != "mlp1":
-            ratios = [hyperparameters[f"ratio{i}"] for i in range(1, N_HIDDEN[study.family] + 1)]
-            units = scale_ratios(ratios, lambda widths: mlp_architecture(widths, n_classes), study.budget)
-            return mlp_architecture(units, n_classes)
-        free = _free_widths(study, settings, hyperparameters, n_classes)
         build = _builder(study.family, n_classes, hyperparameters)
+        if not SHAPES[study.family].free:
+            ratios = [hyperparameters[name] for name in width_names(study.family)]
+
+            def build_all(widths):
+                return build(dict(zip(SHAPES[study.family].names(), widths, strict=True)))
+
+            return build_all(scale_ratios(ratios, build_all, study.budget))
+        free = _free_widths(study, settings, hyperparameters, n_classes)
         return build(free, solve_width(lambda width: build(free, width), study.budget))
     except BudgetError as error:
         raise InputError(f"study {study.name}: {error}") from None
 
 
+def width_names(family):
+    """Names of the hyperparameters that set a family's widths: constants, or a ratio a layer."""
+    shape = SHAPES[family]
+    return list(shape.free) or [f"ratio{i}" for i in range(1, len(shape.names()) + 1)]
+
+
 def _builder(family, n_classes, hyperparameters):
-    """Function (free widths, dependent width) -> Architecture."""
-    dropout = {}
+    """Function (free widths, dependent width where it is not among them) -> Architecture."""
+    shape, dropout = SHAPES[family], {}
     if "dropout_fc1" in hyperparameters:
-        n_pools = N_POOLS[family]
-        dropout["conv_dropout"] = [hyperparameters[f"dropout_conv{i}"] for i in range(1, n_pools + 1)]
+        names = [f"dropout_conv{i}" for i in range(1, shape.n_pools() + 1)]
+        dropout["conv_dropout"] = [hyperparameters[name] for name in names]
         dropout["fc_dropout"] = hyperparameters["dropout_fc1"]
 
-    def build(free, dependent):
-        widths = {**free, DEPENDENT_WIDTH[family]: dependent}
-        if family == "mlp1":
-            return mlp_architecture([widths["hidden"]], n_classes, widths["bottleneck"])
-        return cnn_architecture(family, widths, n_classes, **dropout)
+    def build(free, dependent=None):
+        widths = dict(free) if dependent is None else {**free, shape.dependent: dependent}
+        if family in CNN_FAMILIES:
+            return cnn_architecture(family, widths, n_classes, **dropout)
+        bottleneck = widths.pop("bottleneck", None)
+        return mlp_architecture(
+            [widths[name] for name in shape.names() if name in widths], n_classes, bottleneck
+        )
 
     return build
 
@@ -230,7 +224,7 @@ def _free_widths(study, settings, hyperparameters, n_classes):
 
     def widths_at(factor):
         widths = {}
-        for constant, names in FREE_WIDTHS[study.family].items():
+        for constant, names in SHAPES[study.family].free.items():
             for name in names:
                 low, high = settings.bounds[name].low, settings.bounds[name].high
                 width = round(low + factor * hyperparameters[constant] * (high - low))
@@ -266,7 +260,7 @@ def check_studies(settings, n_classes):
         Names the study, the smallest net and the budget.
     """
     for study in studies_of(settings):
-        lowest = {"C1": 0.0, "C2": 0.0, **{f"ratio{i}": 1.0 for i in range(1, 6)}}
+        lowest = dict.fromkeys(width_names(study.family), 0.0 if SHAPES[study.family].free else 1.0)
         student_architecture(study, study_settings(settings, study), lowest, n_classes)
 
 
@@ -283,12 +277,8 @@ def layer_widths(study, widths):
     InputError
         If there are too many or too few.
     """
-    if study.family in CNN_FAMILIES:
-        names = [name for name in SHAPES[study.family] if name not in ("mp", DEPENDENT_WIDTH[study.family])]
-    elif study.family == "mlp1":
-        names = ["hidden"]
-    else:
-        names = [f"hidden{i}" for i in range(1, N_HIDDEN[study.family])]
+    shape = SHAPES[study.family]
+    names = [name for name in shape.names() if name != shape.dependent]
     if len(widths) != len(names):
         raise InputError(
             f"{study.family}: expected {len(names)} widths ({' '.join(names)}), got {len(widths)}"
@@ -300,10 +290,6 @@ def architecture_at(study, widths, n_classes):
     """The net with given free widths (see `layer_widths`) and the dependent width solved for the budget."""
     free = layer_widths(study, widths)
     try:
-        if study.family in N_HIDDEN and study.family != "mlp1":
-            units = list(free.values())
-            last = solve_width(lambda width: mlp_architecture([*units, width], n_classes), study.budget)
-            return mlp_architecture([*units, last], n_classes)
         build = _builder(study.family, n_classes, {})
         return build(free, solve_width(lambda width: build(free, width), study.budget))
     except BudgetError as error:

@@ -2,7 +2,7 @@
 
 import sys
 
-from mimic.cli import parse_settings, run_stage, stage_parser
+from mimic.cli import parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.students import HardLabelSpace, StudentSpace
 from mimic.search.propose import propose
 from mimic.search.rounds import read_finished, write_proposals
@@ -38,9 +38,11 @@ def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--study", required=True, help="name of the study, such as cnn2-10M")
     parser.add_argument("--search-space", required=True, help="`search_space` of the study's group, as JSON")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--round", type=int, required=True, help="round, from 0")
-    parser.add_argument("--trials", type=int, nargs="+", required=True, help="trial numbers of the round")
+    parser.add_argument("--seed", type=whole_number(0), required=True, help="seed of the run")
+    parser.add_argument("--round", type=whole_number(0), required=True, help="round, from 0")
+    parser.add_argument(
+        "--trials", type=whole_number(0), nargs="+", required=True, help="trial numbers of the round"
+    )
     parser.add_argument("--finished", nargs="*", default=[], help="metrics.json of all earlier rounds")
     parser.add_argument("--proposals", required=True, help="file to write")
     args = parser.parse_args(argv)

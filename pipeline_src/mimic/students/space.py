@@ -1,7 +1,8 @@
 """The hyperparameters of a student, hard-label nets included (Urban 6.2, 6.3)."""
 
+from mimic.config.families import SHAPES
 from mimic.search.space import dimension_of
-from mimic.students.families import FREE_WIDTHS, N_HIDDEN, N_POOLS
+from mimic.students import families
 
 
 def student_space(study, space):
@@ -20,20 +21,18 @@ def student_space(study, space):
         hidden layer.
     """
     dimensions = [dimension_of(name, getattr(space, name)) for name in training_names(study)]
-    widths = space.width_constant if study.family in FREE_WIDTHS else space.hidden_ratio
+    widths = space.width_constant if SHAPES[study.family].free else space.hidden_ratio
     return dimensions + [dimension_of(name, widths) for name in width_names(study)]
 
 
 def training_names(study):
     """Names of a study's hyperparameters of training."""
     if study.hard_label:
-        dropout = [f"dropout_conv{i}" for i in range(1, N_POOLS[study.family] + 1)]
+        dropout = [f"dropout_conv{i}" for i in range(1, SHAPES[study.family].n_pools() + 1)]
         return ["learning_rate", "momentum", *dropout, "dropout_fc1"]
     return ["learning_rate", "momentum", "input_scale", "init_scale"]
 
 
 def width_names(study):
     """Names of a study's width constants, or of its ratios of hidden layers."""
-    if study.family in FREE_WIDTHS:
-        return list(FREE_WIDTHS[study.family])
-    return [f"ratio{i}" for i in range(1, N_HIDDEN[study.family] + 1)]
+    return families.width_names(study.family)

@@ -10,7 +10,7 @@ import torch
 
 from mimic.artifact import digest_file, provenance_of
 from mimic.augment.render import Renderer
-from mimic.cli import InputError, parse_settings, run_stage, stage_parser
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.students import StudySettings
 from mimic.data.store import read_dataset
 from mimic.epochs.store import StoredEpochs
@@ -138,13 +138,13 @@ def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--study", required=True, help="name of the study, such as cnn2-10M")
     parser.add_argument("--settings", required=True, help="the study's slice of `students`, as JSON")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--trial", type=int, required=True, help="trial number")
+    parser.add_argument("--seed", type=whole_number(0), required=True, help="seed of the run")
+    parser.add_argument("--trial", type=whole_number(0), required=True, help="trial number")
     parser.add_argument("--proposals", required=True, help="proposals.json of the trial's round")
     parser.add_argument("--dataset", required=True, help="dataset.h5")
     parser.add_argument("--epochs", nargs="+", required=True, help="all shards of epochs")
     parser.add_argument("--targets", nargs="?", help="targets.h5; not for hard labels")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads")
     add_trial_files(parser, os.environ.get("MIMIC_CHECKPOINT_SECONDS", "20"))
     args = parser.parse_args(argv)
     study = parse_study(args.study)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from mimic.artifact import provenance_of
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
-from mimic.cli import parse_settings, run_stage, stage_parser
+from mimic.cli import parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.augment import CropSettings
 from mimic.config.teachers import TeacherSpace
 from mimic.config.training import TrainingSettings
@@ -125,11 +125,11 @@ def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--crop", required=True, help="`teachers.crop` of the config, as JSON")
     parser.add_argument("--training", required=True, help="`teachers.training`, as JSON")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--trial", type=int, required=True, help="trial number")
+    parser.add_argument("--seed", type=whole_number(0), required=True, help="seed of the run")
+    parser.add_argument("--trial", type=whole_number(0), required=True, help="trial number")
     parser.add_argument("--proposals", required=True, help="proposals.json of the trial's round")
     parser.add_argument("--dataset", required=True, help="dataset.h5")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads")
     add_trial_files(parser, os.environ.get("MIMIC_CHECKPOINT_SECONDS", "20"))
     args = parser.parse_args(argv)
     crop = parse_settings(CropSettings, args.crop, "--crop")

@@ -61,8 +61,8 @@ def report_epoch(report):
 
     def show(record):
         report.step(
-            f"rate {record.learning_rate:.2g}  loss {record.train_loss:.4g}  "
-            f"validation {record.validation_accuracy:.2%}  {record.images_per_second:,.0f} images/s"
+            f"loss {record.train_loss:.4g}  validation {record.validation_accuracy:.2%}  "
+            f"{record.images_per_second:,.0f} images/s  rate {record.learning_rate:.2g}"
         )
 
     return show

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
-from mimic.config.families import FAMILIES
 from mimic.console.main import main
 from mimic.models.net import Net
 from mimic.students.families import Study, architecture_at
@@ -33,7 +33,7 @@ def test_json_says_what_the_torch_net_is(capsys):
     assert sum(row["n_multiply_adds"] for row in value["layers"]) == value["n_multiply_adds"]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", yaml.safe_load(Path(CONFIG).read_text())["students"]["families"])
 def test_every_family_has_a_net_at_the_middle_of_its_bounds(capsys, family):
     value = as_json(capsys, family, "1M", "--config", CONFIG)
     assert 0.9 * 1_000_000 < value["n_parameters"] <= 1_000_000
@@ -97,7 +97,12 @@ def test_a_mistake_is_one_line_and_exit_code_1(capsys, arguments, expected):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(b"a: [", "not YAML"), (b"\xff", "not YAML"), (b"", "(top level)"), (b"seed: 1", "Field required")],
+    [
+        (b"a: [", "not YAML"),
+        (b"\xff", "not YAML"),
+        (b"", "expected keys of config.yaml"),
+        (b"seed: 1", "Field required"),
+    ],
 )
 def test_a_config_that_is_none_is_one_line(capsys, tmp_path, text, expected):
     path = tmp_path / "config.yaml"
@@ -107,3 +112,13 @@ def test_a_config_that_is_none_is_one_line(capsys, tmp_path, text, expected):
     assert err.startswith(f"error: {path}: ")
     assert expected in err
     assert err.count("\n") == 1
+
+
+def test_an_overlay_stands_on_the_whole_config(capsys):
+    demo = str(Path(CONFIG).parent / "workflow" / "presets" / "demo.yaml")
+    value = as_json(capsys, "cnn2", "30k", "--config", CONFIG, "--configfile", demo)
+    assert value["n_parameters"] <= 30_000
+    assert main(["budget", "cnn2", "30k", "--config", demo]) == 1
+    line = capsys.readouterr().err
+    assert f"--config config.yaml --configfile {demo}" in line
+    assert line.count("\n") == 1

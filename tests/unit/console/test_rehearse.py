@@ -34,7 +34,7 @@ def told(monkeypatch, capsys):
 
 def test_the_demo_is_rehearsed_with_the_times_in_the_checkout(told):
     lines = told(*DEMO, "--gpus", "2", "8", "--round-size", "1", "2").splitlines()
-    assert lines[0].startswith("105 jobs, 48 of them on GPUs: ")
+    assert lines[0].startswith("106 jobs, 48 of them on GPUs: ")
     assert "EXTRAPOLATED" not in "".join(lines)
     rows = [line.split() for line in lines if re.match(r" *[28] +\d", line)]
     assert [row[0] for row in rows] == ["2", "8", "2"]  # sizes, then a round size

@@ -171,10 +171,16 @@ def run(folder, *arguments, **variables):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--configfile", "none.yaml"], "error: none.yaml: no such config file"),
-        (["--directory", "none"], "error: none: no such folder"),
-        (["--snakefile", "none/Snakefile"], "error: none/config.yaml: no such config file"),
-        (["--configfile", "typo.yaml"], "error: config: sed: unknown key"),
+        (
+            ["--configfile", "none.yaml"],
+            "error: none.yaml: no such config file; presets are",
+        ),
+        (["--directory", "none"], "error: none: no such folder; give the run's by --directory"),
+        (
+            ["--snakefile", "none/Snakefile"],
+            "error: none/config.yaml: no such config file; run this beside",
+        ),
+        (["--configfile", "typo.yaml"], "error: config: sed: unknown key; did you mean seed?"),
         (["--configfile", "list.yaml"], "error: list.yaml: expected keys of config.yaml, got list"),
         (["--watch", "0"], "error: --watch: expected at least 0.1 seconds, got 0.0"),
         (["--watch", "nan"], "error: --watch: expected at least 0.1 seconds, got nan"),
@@ -186,7 +192,9 @@ def test_mistakes_end_in_one_line(tmp_path, capsys, monkeypatch, arguments, word
     (tmp_path / "list.yaml").write_text("[1]\n")
     base = [] if "--snakefile" in arguments else ["--snakefile", str(ROOT / "Snakefile")]
     assert main(["status", *base, *arguments]) == 1
-    assert capsys.readouterr().err == f"{words}\n"
+    err = capsys.readouterr().err
+    assert err.startswith(words)
+    assert err.count("\n") == 1
 
 
 def test_it_starts_neither_snakemake_nor_torch_and_writes_nothing(tmp_path):

@@ -41,7 +41,7 @@ def told(monkeypatch, capsys):
             for place, one in enumerate(jobs)
             for file in one["outputs"]
         }
-        planned = {"output": "out", "targets": targets, "files": files, "jobs": jobs}
+        planned = {"locked": False, "output": "out", "targets": targets, "files": files, "jobs": jobs}
         monkeypatch.setattr(why, "plan", lambda *_: planned)
         assert main(["why", *options]) == 0
         lines = capsys.readouterr().out.splitlines()

@@ -123,7 +123,7 @@ def test_absent_images_that_may_not_be_downloaded_end_in_one_line(tmp_path, caps
 def test_only_absent_images_are_downloaded(tmp_path, monkeypatch):
     downloads = []
     monkeypatch.setattr(cifar10, "download", downloads.append)
-    monkeypatch.setattr(cifar10, "load", lambda folder: "loaded")
+    monkeypatch.setattr(cifar10, "load", lambda folder, n_threads: "loaded")
     settings = DataSettings(**SHAPES | {"source": "cifar10", "path": str(tmp_path), "download": True})
     with pytest.raises(InputError, match="is not there"):  # this download brought nothing
         open_source(settings, 5)

@@ -1,8 +1,11 @@
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.terminal import lines_in_terminal
 
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer
@@ -74,3 +77,19 @@ def test_a_dataset_that_is_something_else_is_refused(generate):
     shard = generate(0)
     with pytest.raises(InputError, match=r"expected format 'mimic\.dataset', got 'mimic\.epochs'"):
         generate(0, dataset=shard)
+
+
+def test_a_log_and_a_terminal_tell_epochs_rate_and_time_left(generate, dataset_path, tmp_path, capsys):
+    generate(4, 5, 6)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
+    for number, line in enumerate(lines, 1):
+        expected = rf"epoch {number}/3  [\d.]+ s, at most [\d.]+ s left  number {3 + number}  [\d,]+ images/s"
+        assert re.fullmatch(expected, line)
+    assert len(lines) == 3
+    command = [sys.executable, "-m", "mimic.epochs.generate_epochs", "--seed", "1", "--epochs", "0", "1"]
+    command += ["--settings", settings().model_dump_json(), "--dataset", dataset_path]
+    shown, code = lines_in_terminal([*command, "--shard", str(tmp_path / "0.h5")])
+    assert code == 0
+    last = [line for line in shown if line.startswith("epoch ")][-1]
+    assert re.match(r"epoch 2/2 0:00:00 left number 1  [\d,]+ images/s ", last)
+    assert len(last) <= 80

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import re
@@ -6,7 +7,7 @@ import sys
 
 import pytest
 
-from mimic.cli import InputError, parse_settings, run_stage, stage_parser
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser, whole_number
 from mimic.config.ensemble import EnsembleSettings
 from mimic.config.search import SearchSettings
 
@@ -33,7 +34,9 @@ def test_a_stage_closes_its_log_with_what_it_took():
         "    time.sleep(0.3)\n"
         "raise SystemExit(run_stage(main))"
     )
-    done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, env=os.environ)
+    # By a shell that forks: Linux counts the peak of the process that starts a program as the program's.
+    command = ["sh", "-c", '"$0" -c "$1"; exit $?', sys.executable, program]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=os.environ)
     seconds, megabytes = re.fullmatch(r"done in ([\d.]+) s, memory (\d+) MB at most\n", done.stderr).groups()
     assert 0.3 <= float(seconds) < 10
     assert 200 < int(megabytes) < 800
@@ -124,3 +127,53 @@ def test_the_usage_line_is_what_a_user_types(capsys):
     assert out.startswith("usage: python -m mimic.step.stage")
     assert "What it does." in out
     assert "More." not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--threads", "0"], "argument --threads: expected a whole number from 1, got '0'"),
+        (["--threads", "two"], "argument --threads: expected a whole number from 1, got 'two'"),
+        (["--epochs", "3", "-1"], "argument --epochs: expected a whole number from 0, got '-1'"),
+        (["--bogus", "1"], "unrecognized arguments: --bogus 1"),
+        (["--epochs"], "argument --epochs: expected at least one argument"),
+    ],
+)
+def test_a_wrong_option_is_one_line_that_names_the_help(capsys, arguments, said):
+    parser = stage_parser("Do it.", "mimic.step.stage")
+    parser.add_argument("--threads", type=whole_number(1))
+    parser.add_argument("--epochs", type=whole_number(0), nargs="+")
+    with pytest.raises(SystemExit) as error:
+        parser.parse_args(arguments)
+    assert error.value.code == 2
+    name = "python -m mimic.step.stage"
+    assert capsys.readouterr().err == f"{name}: error: {said}; {name} --help\n"
+
+
+def test_whole_numbers_are_read():
+    assert [whole_number(0)("0"), whole_number(1)("12")] == [0, 12]
+
+
+@pytest.mark.parametrize(
+    ("stage", "option"),
+    [
+        ("data.prepare_dataset", "--seed"),
+        ("data.prepare_dataset", "--threads"),
+        ("teachers.propose_teachers", "--round"),
+        ("teachers.train_teacher", "--threads"),
+        ("teachers.train_teacher", "--trial"),
+        ("epochs.generate_epochs", "--epochs"),
+        ("epochs.generate_epochs", "--threads"),
+        ("logits.record_logits", "--trials"),
+        ("students.propose_students", "--trials"),
+        ("students.train_student", "--seed"),
+        ("students.train_student", "--threads"),
+    ],
+)
+def test_stages_refuse_numbers_below_the_least(capsys, stage, option):
+    with pytest.raises(SystemExit) as error:
+        importlib.import_module(f"mimic.{stage}").main([option, "-1"])
+    assert error.value.code == 2
+    line = capsys.readouterr().err
+    assert f"argument {option}: expected a whole number from" in line
+    assert line.count("\n") == 1

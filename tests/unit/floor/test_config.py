@@ -107,8 +107,6 @@ def test_any_plain_folder_may_be_written_to(paper, output):
         ("teachers/training/stop_reduction", 1, "teachers.training.stop_reduction: "),
         ("students/families", ["cnn5"], "students.families.0: "),
         ("students/hard_label/families", ["mlp1"], "students.hard_label.families.0: "),
-        ("data/source", "imagenet", "data.source: "),
-        ("data/path", None, "data: data.path is needed for source cifar10"),
         # of a search space
         ("students/search_space/momentum/low", 0.99, "low 0.99 exceeds high 0.97"),
         ("students/search_space/momentum/low", 0.0, "a log scale needs low > 0, got 0.0"),

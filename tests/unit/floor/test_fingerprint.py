@@ -158,6 +158,13 @@ def test_a_table_of_the_paper_counts_as_code_of_its_package(package):
     assert len(strangers) == 1
 
 
+def test_a_template_counts_as_code_of_its_package(package):
+    folder = package / "step" / "templates"
+    folder.mkdir()
+    before, now = after(package, "step/templates/page.html.j2", "<p>\n")
+    assert before != now
+
+
 def test_a_record_names_the_parts_and_its_digest_is_the_fingerprint(package):
     record = json.loads(json.dumps(fingerprint.record_of("mimic.step.stage")))
     assert record["stage"] == "mimic.step.stage"

@@ -1,4 +1,9 @@
 import io
+import re
+import sys
+
+import pytest
+from tests.terminal import lines_in_terminal
 
 from mimic.progress import Report
 
@@ -68,3 +73,63 @@ def test_a_terminal_shows_steps_done_before_and_notes_as_they_are():
         report.step()
     assert "resumed [at] epoch 4" in stream.getvalue()
     assert "4/5" in stream.getvalue()
+
+
+def test_images_a_second_are_those_of_the_last_step(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("mimic.progress.time.monotonic", clock)
+    stream = io.StringIO()
+    with Report("epoch", 4, stream) as report:
+        report.step("number 0, already there", 5000, already=True)
+        clock.now = 2.0
+        report.step("number 1", 5000)
+        clock.now = 3.0
+        report.step(n_images=5000)
+    assert stream.getvalue().splitlines() == [
+        "epoch 1/4  0.0 s  number 0, already there",
+        "epoch 2/4  2.0 s, at most 4.0 s left  number 1  2,500 images/s",
+        "epoch 3/4  3.0 s, at most 1.5 s left  5,000 images/s",
+    ]
+
+
+def test_the_time_left_counts_down_between_steps_also_after_minutes(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("mimic.progress.time.monotonic", clock)
+    report = Report("epoch", 3, io.StringIO())
+    assert report.seconds_left() is None
+    clock.now = 600.0
+    report.step()
+    assert report.seconds_left() == 1200.0
+    clock.now = 900.0
+    assert report.seconds_left() == 900.0
+    clock.now = 9000.0
+    assert report.seconds_left() == 0.0
+
+
+PROGRAM = """
+from mimic.progress import Report
+with Report("epoch", 500) as report:
+    report.resume(11)
+    report.note("resumed")
+    for _ in range(2):
+        report.step("loss 0.2771  validation 22.70%  91,808 images/s  rate 0.02")
+"""
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_terminal_shows_every_fact_in_one_line(columns):
+    lines, code = lines_in_terminal([sys.executable, "-c", PROGRAM], columns)
+    assert code == 0
+    assert "resumed" in lines
+    assert all(len(line) <= columns for line in lines)
+    last = lines[-1]
+    assert re.match(
+        r"epoch 13/500 +\d+:\d\d:\d\d left +loss 0\.2771  validation 22\.70%  91,808 images/s", last
+    )
+
+
+def test_a_dumb_terminal_gets_the_lines_of_a_log():
+    lines, code = lines_in_terminal([sys.executable, "-c", PROGRAM], TERM="dumb")
+    assert code == 0
+    assert lines[-1].startswith("epoch 13/500  0.0 s, at most ")
+    assert len(lines) == 3

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -148,4 +149,9 @@ def test_a_member_cut_short_goes_on_with_the_epochs_that_are_missing(
     assert [path.name for path in (tmp_path / "logits").iterdir()] == [".3.h5.part"]
     capsys.readouterr()
     assert Path(member(3)).read_bytes() == whole
-    assert f"going on: {n_done} epochs are already there" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"going on: {n_done} epochs are already there" in err
+    lines = [line for line in err.splitlines() if line.startswith("epoch ")]
+    assert len(lines) == 3 - n_done
+    for number, line in enumerate(lines, n_done + 1):
+        assert re.fullmatch(rf"epoch {number}/3  [\d.]+ s, at most [\d.]+ s left  [\d,]+ images/s", line)

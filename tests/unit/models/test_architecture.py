@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mimic.cli import InputError
+from mimic.config.families import CNN_FAMILIES
 from mimic.models.architecture import (
     Architecture,
     Bottleneck,
@@ -23,14 +24,14 @@ from mimic.models.architecture import (
     to_json_value,
 )
 from mimic.models.net import Net
-from mimic.models.student_cnn import SHAPES, cnn_architecture
+from mimic.models.student_cnn import cnn_architecture
 from mimic.models.student_mlp import mlp_architecture
 from mimic.models.teacher_cnn import teacher_architecture
 
 WIDTHS = {"conv1": 3, "conv2": 5, "conv3": 4, "conv4": 7, "bottleneck": 6, "hidden": 11}
 NETS = {
     "teacher": teacher_architecture([3, 4, 5], 6, [0.1, 0.2, 0.3], [0.4, 0.5], 10),
-    **{family: cnn_architecture(family, WIDTHS, 10) for family in SHAPES},
+    **{family: cnn_architecture(family, WIDTHS, 10) for family in CNN_FAMILIES},
     "cnn3 with dropout": cnn_architecture("cnn3", WIDTHS, 10, [0.1, 0.2, 0.3], 0.4),
     "mlp1": mlp_architecture([9], 10, bottleneck=4),
     **{f"mlp{n}": mlp_architecture(list(range(5, 5 + n)), 10) for n in range(2, 6)},

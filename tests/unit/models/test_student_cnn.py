@@ -1,7 +1,8 @@
 import pytest
 
+from mimic.config.families import CNN_FAMILIES, SHAPES
 from mimic.models.architecture import layer_table, notation
-from mimic.models.student_cnn import SHAPES, cnn_architecture
+from mimic.models.student_cnn import cnn_architecture
 
 WIDTHS = {"conv1": 1, "conv2": 2, "conv3": 3, "conv4": 4, "bottleneck": 5, "hidden": 6}
 
@@ -32,9 +33,9 @@ def test_families_have_the_shapes_of_the_paper(family, text, planes):
     assert all("5x5" in row.name for row in rows if "conv" in row.name)
 
 
-@pytest.mark.parametrize("family", SHAPES)
+@pytest.mark.parametrize("family", CNN_FAMILIES)
 def test_students_have_no_dropout_and_hard_label_nets_have_one_a_pool_and_one_more(family):
-    n_pools = SHAPES[family].count("mp")
+    n_pools = SHAPES[family].n_pools()
     assert not [row for row in layer_table(cnn_architecture(family, WIDTHS, 10)) if "dropout" in row.name]
     rates = [0.11, 0.22, 0.33][:n_pools]
     names = [row.name for row in layer_table(cnn_architecture(family, WIDTHS, 10, rates, 0.44))]

@@ -5,7 +5,7 @@ from mimic.report import paper
 
 
 def test_rows_of_table_2_stand_in_the_papers_order_under_its_names():
-    assert paper.table2_names() == {
+    printed = {
         "mlp1": "Bottleneck, 1 hidden layer",
         "mlp2": "2 hidden layers",
         "mlp3": "3 hidden layers",
@@ -16,7 +16,8 @@ def test_rows_of_table_2_stand_in_the_papers_order_under_its_names():
         "cnn3": "3 conv. layers, 3 max-pool",
         "cnn4": "4 conv. layers, 3 max-pool",
     }
-    assert tuple(paper.table2_names()) == FAMILIES
+    assert paper.table2_names() == {family: printed.get(family, family) for family in FAMILIES}
+    assert [family for family in FAMILIES if family in printed] == list(printed)
 
 
 def test_table_2_has_36_accuracies_and_not_the_row_of_ba_and_caruana():

@@ -82,6 +82,19 @@ def test_figure_1_draws_hard_label_nets_as_short_lines_at_their_budget(run_files
     assert x[0] * x[1] == pytest.approx(1e14)
 
 
+def test_figure_1_draws_hard_label_nets_of_one_budget_side_by_side(run_files):
+    frame = numbers_of(*run_files(["cnn1", "cnn2", "cnn3"], ["1M", "10M"], "10M"))
+    axes = plot_figure1.plot_figure1(frame).axes[0]
+    spans = [
+        x
+        for family in ("cnn1", "cnn2", "cnn3")
+        for x, y in lines_of(axes, drawing.COLOURS[family])
+        if y == [75.0, 75.0]
+    ]
+    assert len(spans) == 3
+    assert spans[0][1] < spans[1][0] < 1e7 < spans[1][1] < spans[2][0]
+
+
 def test_figure_1_draws_ensemble_and_best_teacher_across(run_files):
     frame = numbers_of(*run_files(["cnn1"], ["1M", "10M"]))
     axes = plot_figure1.plot_figure1(frame).axes[0]

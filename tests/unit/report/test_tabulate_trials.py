@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mimic.cli import run_stage
+from mimic.cli import MAKE_FIRST, run_stage
 from mimic.report import tabulate_trials
 
 
@@ -43,4 +43,4 @@ def test_a_wrong_file_ends_with_one_line_and_no_table(a_trial, write_metrics, tm
 def test_a_missing_file_ends_with_one_line(tmp_path, capsys):
     missing = str(tmp_path / "metrics.json")
     assert run_stage(tabulate_trials.main, ["--metrics", missing, "--out", str(tmp_path / "t.csv")]) == 1
-    assert capsys.readouterr().err == f"error: {missing}: no such file (expected mimic.trial)\n"
+    assert capsys.readouterr().err == f"error: {missing}: no such file (expected mimic.trial); {MAKE_FIRST}\n"

@@ -54,6 +54,7 @@ def test_a_shared_run_has_no_teachers():
         "tabulate_table2": 1,
         "plot_figure1": 1,
         "plot_figure2": 1,
+        "publish_report": 1,
     }
     assert plan.jobs[0].outputs == ("results/shared/dataset.h5",)
     assert [search.name for search in plan.searches] == ["mlp1-30k", "cnn2-30k", "cnn2-30k-hard"]

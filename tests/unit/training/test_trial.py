@@ -111,4 +111,4 @@ def test_splits_are_put_on_the_device_as_they_are(dataset):
 def test_an_epoch_s_line_names_rate_loss_accuracy_and_speed():
     lines = []
     report_epoch(types.SimpleNamespace(step=lines.append))(HISTORY[1])
-    assert lines == ["rate 0.025  loss 1e-17  validation 75.00%  180 images/s"]
+    assert lines == ["loss 1e-17  validation 75.00%  180 images/s  rate 0.025"]

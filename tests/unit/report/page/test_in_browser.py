@@ -1,0 +1,260 @@
+"""The page in a real browser without a network: Chromium, light and dark, wide and narrow, by keyboard alone.
+
+Skipped where Chromium or its driver is not installed; `.ci/run` installs both on Debian.
+"""
+
+import json
+import shutil
+
+import pytest
+
+webdriver = pytest.importorskip("selenium.webdriver")
+pytest.importorskip("axe_core_python")
+from axe_core_python.selenium import Axe  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None,
+    reason="needs Chromium and chromedriver (apt-get install chromium-driver)",
+)
+WIDE, NARROW = 1280, 380
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One browser for all tests; without its sandbox, which root in a container cannot have."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def address(small_page, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(small_page, encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Function (width, scheme) -> the browser that shows the page anew."""
+
+    def open_page(width=WIDE, scheme="light"):
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        features.append({"name": "prefers-reduced-motion", "value": "reduce"})  # no click while it scrolls
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
+        for name in ("browser", "performance"):
+            browser.get_log(name)  # what earlier tests left
+        browser.get("about:blank")
+        browser.get(address)
+        wait_for(browser, "document.documentElement.dataset.drawn === 'true'")
+        return browser
+
+    return open_page
+
+
+def wait_for(browser, condition):
+    """Wait until a condition in the page is true."""
+    WebDriverWait(browser, 60).until(lambda _: browser.execute_script(f"return {condition}"))
+
+
+def requests_of(browser):
+    """Addresses that were asked for since the last look."""
+    entries = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [entry for entry in entries if entry["method"] == "Network.requestWillBeSent"]
+    return {entry["params"]["request"]["url"] for entry in sent}
+
+
+def open_details(browser):
+    """Open every details element, of the studies two, and wait until their plots are drawn."""
+    browser.execute_script(
+        "document.querySelectorAll('details.numbers').forEach((d) => (d.open = true));"
+        "const studies = [...document.querySelectorAll('details.study')];"
+        "[studies[0], studies[studies.length - 1]].forEach((d) => (d.open = true))"
+    )
+    wait_for(browser, "!document.querySelector('[open] .plot:not(.drawn)')")
+
+
+def faults(browser):
+    told = Axe().run(browser)
+    # axe leaves a rule out that stumbles over a colour it cannot read
+    assert "color-contrast" in {rule["id"] for rule in (*told["passes"], *told["violations"])}
+    return [
+        (fault["id"], [node["html"][:120] for node in fault["nodes"][:3]])
+        for fault in told["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def column(browser, table, index):
+    return browser.execute_script(
+        "return [...document.getElementById(arguments[0]).tBodies[0].rows]"
+        ".map((row) => row.cells[arguments[1]].textContent)",
+        table,
+        index,
+    )
+
+
+def test_the_page_opens_without_a_fault_and_asks_nobody(opened, address):
+    browser = opened()
+    open_details(browser)
+    assert browser.get_log("browser") == []
+    asked = {url for url in requests_of(browser) if not url.startswith(("data:", "blob:", "about:"))}
+    assert asked == {address}
+
+
+def test_a_script_that_the_page_was_not_written_with_does_not_run(opened):
+    browser = opened()
+    browser.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.intruded = true';"
+        "document.body.append(s)"
+    )
+    assert browser.execute_script("return window.intruded") is None
+    assert "Content Security Policy" in browser.get_log("browser")[0]["message"]
+
+
+def test_figures_hold_what_was_handed_over(opened):
+    browser = opened()
+    n = browser.execute_script("return document.getElementById('plot-figure1').data.length")
+    drawn = browser.execute_script(
+        "return document.getElementById('plot-figure2-cnn').data.map((t) => [...t.y])"
+    )
+    rows = browser.execute_script("return DATA.figure2.filter((r) => DATA.kinds[r.family] === 'cnn')")
+    assert sorted(y for trace in drawn for y in trace) == sorted(row["best_pct"] for row in rows)
+    assert n > 12
+    labels = browser.execute_script(
+        "const l = document.getElementById('plot-figure1').layout;"
+        "return [l.xaxis.title.text, l.yaxis.title.text, l.xaxis.type]"
+    )
+    assert labels == ["Number of trainable parameters (log scale)", "Test accuracy (%)", "log"]
+
+
+def test_the_switch_lays_the_papers_curves_over_ours(opened):
+    browser = opened()
+    drawn = "return document.getElementById('plot-figure1').data.filter((t) => /paper/i.test(t.name)).length"
+    assert browser.execute_script(drawn) == 0
+    switch = browser.find_element("css selector", "input[data-figure=figure1]")
+    switch.send_keys(Keys.SPACE)
+    assert browser.execute_script(drawn) == 4 + 2
+    note = browser.find_element("css selector", "#plot-figure1 ~ figcaption .overlay-note")
+    assert note.is_displayed()
+    switch.send_keys(Keys.SPACE)
+    assert browser.execute_script(drawn) == 0
+
+
+def test_a_button_of_the_legend_hides_its_family(opened):
+    browser = opened()
+    traces = "document.getElementById('plot-figure1').data"
+    drawn = f"return {traces}.filter((t) => t.name === '2 hidden layers').length"
+    assert browser.execute_script(drawn) == 3
+    button = browser.find_element("xpath", "//div[@id='legend-figure1']//button[.='2 hidden layers']")
+    button.send_keys(Keys.ENTER)
+    assert button.get_attribute("aria-pressed") == "false"
+    assert browser.execute_script(drawn) == 0
+
+
+def test_tables_sort_by_click_and_by_keyboard(opened):
+    browser = opened()
+    header = browser.find_elements("css selector", "#t2 thead tr:last-child th")[1]
+    button = header.find_element("tag name", "button")
+    before = column(browser, "t2", 1)
+    button.click()
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert column(browser, "t2", 1) == sorted(before, key=float)
+    button.send_keys(Keys.ENTER)
+    assert header.get_attribute("aria-sort") == "descending"
+    assert column(browser, "t2", 1) == sorted(before, key=float, reverse=True)
+
+
+def test_empty_cells_sort_to_the_end_either_way(opened):
+    browser = opened()
+    headers = browser.find_elements("css selector", "#t1 thead th")
+    published = [header.text for header in headers].index("Paper, %")
+    for _ in range(2):
+        headers[published].find_element("tag name", "button").click()
+        cells = column(browser, "t1", published)
+        assert cells[-1] == ""
+        assert cells[0] != ""
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(opened, width, scheme):
+    browser = opened(width, scheme)
+    open_details(browser)
+    assert faults(browser) == []
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_the_page_itself_never_scrolls_sideways(opened, width):
+    browser = opened(width)
+    open_details(browser)
+    browser.execute_script("document.querySelectorAll('input.overlay').forEach((i) => i.click())")
+    root = "document.documentElement"
+    scrolled, shown = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+    assert scrolled == shown
+    assert width - 20 < shown <= width
+
+
+def test_plots_follow_the_colour_scheme(opened):
+    ground = "return document.getElementById('plot-figure1').layout.paper_bgcolor"
+    browser = opened(scheme="light")
+    assert browser.execute_script(ground) == "#ffffff"
+    feature = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": [feature]})
+    wait_for(browser, "document.getElementById('plot-figure1').layout.paper_bgcolor === '#14171a'")
+
+
+def test_the_tab_key_reaches_everything_in_the_order_of_the_page(opened):
+    browser = opened(NARROW)
+    reachable = browser.execute_script(
+        "return [...document.querySelectorAll('a[href], button, input, summary, [tabindex=\"0\"]')]"
+        ".filter((e) => e.checkVisibility())"
+        ".map((e, i) => { e.dataset.place = i; return i; })"
+    )
+    assert len(reachable) > 60
+    seen, outlined = [], 0
+    for _ in reachable:
+        webdriver.ActionChains(browser).send_keys(Keys.TAB).perform()
+        place, outline = browser.execute_script(
+            "const e = document.activeElement; return [e.dataset.place, getComputedStyle(e).outlineStyle]"
+        )
+        seen.append(int(place))
+        outlined += outline != "none"
+    assert seen == reachable
+    assert outlined == len(reachable)
+
+
+def test_the_skip_link_comes_first_and_leads_to_the_results(opened):
+    browser = opened()
+    webdriver.ActionChains(browser).send_keys(Keys.TAB).perform()
+    assert browser.execute_script("return document.activeElement.textContent") == "Skip to the results"
+    webdriver.ActionChains(browser).send_keys(Keys.ENTER).perform()
+    assert browser.execute_script("return document.activeElement.id") == "main"
+
+
+def test_every_figure_and_picture_says_what_it_shows(opened):
+    browser = opened()
+    open_details(browser)
+    plots = browser.find_elements("css selector", ".plot")
+    assert len(plots) > 20
+    assert all(plot.get_attribute("aria-label") for plot in plots)
+    assert all(image.get_attribute("alt") for image in browser.find_elements("tag name", "img"))
+
+
+def test_print_is_dark_on_light_also_in_dark_mode(opened):
+    browser = opened(scheme="dark")
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": features})
+    assert browser.execute_script("return colour('ground')") == "#ffffff"
+    assert not browser.find_element("tag name", "nav").is_displayed()

@@ -1,0 +1,86 @@
+# Helpers of the rules of step shallow: the groups of the grid, its datasets, who reads what. No rules here.
+
+from mimic.shallow.grid import groups_of
+from mimic.shallow.memory import check_memory
+
+SHALLOW = CONFIG.shallow
+GROUPS = groups_of(SHALLOW)
+SHALLOW_MISSING = {}
+SHALLOW_FIGURES = ("q", "depth", "gap")
+
+
+def shallow_dataset_named(name):
+    """A dataset of the grid, as a section `data`; ends with one line where a target names another."""
+    if name not in SHALLOW.grid.dataset:
+        stop(
+            f"{OUT}/shallow/data/{name}.h5: expected one of {', '.join(SHALLOW.grid.dataset)} (shallow.grid.dataset)"
+        )
+    return SHALLOW.datasets[name].as_data()
+
+
+def group_named(name):
+    """Dataset and settings of a group; ends with one line where a target names another."""
+    if name not in GROUPS:
+        some = ", ".join(list(GROUPS)[:3])
+        stop(
+            f"{OUT}/shallow/groups/{name}: the config has no such group; it has {len(GROUPS)}, such as {some}"
+        )
+    return GROUPS[name]
+
+
+def shallow_contents(wildcards):
+    """What a dataset is made of; where its images lie changes nothing."""
+    settings = shallow_dataset_named(wildcards.dataset)
+    return settings.model_dump_json(exclude=set(WHEREABOUTS))
+
+
+@functools.cache
+def shallow_digest(name):
+    """Digest of a dataset's images; says what is missing, once."""
+    settings = shallow_dataset_named(name)
+    try:
+        check_source(settings, decode=False)
+        missing = missing_data_message(settings)
+        if missing and not settings.download:
+            SHALLOW_MISSING[name] = missing
+            print(f"note: shallow.datasets.{name}: {missing}", file=sys.stderr)
+        return digest_of_images(settings, Path(".snakemake", "mimic", f"images-{name}.json"))
+    except (InputError, OSError) as error:
+        stop(f"shallow.datasets.{name}: {error}")
+
+
+def shallow_images(wildcards):
+    """Digest of a dataset's images."""
+    return shallow_digest(wildcards.dataset)
+
+
+def shallow_settings(wildcards):
+    """A dataset's settings, with where its images lie."""
+    return shallow_dataset_named(wildcards.dataset).model_dump_json()
+
+
+def group_dataset(wildcards):
+    """The dataset that a group is trained on."""
+    return f"{OUT}/shallow/data/{group_named(wildcards.group)[0]}.h5"
+
+
+def group_settings(wildcards):
+    """A group's part of the grid; ends with one line where a net of it cannot fit into memory."""
+    dataset, settings = group_named(wildcards.group)
+    try:
+        check_memory(
+            settings, SHALLOW.datasets[dataset].source, count_classes(SHALLOW.datasets[dataset].as_data())
+        )
+    except (InputError, OSError) as error:
+        stop(f"{wildcards.group}: {error}")
+    return settings.model_dump_json()
+
+
+def group_memory_mb(wildcards, attempt):
+    """Memory of a group's job: its tensors, its dataset, and torch."""
+    return attempt * (SHALLOW.training.memory_mb + 2000)
+
+
+def shallow_groups(file):
+    """Paths of one kind of file of all groups."""
+    return [f"{OUT}/shallow/groups/{name}/{file}" for name in GROUPS]
