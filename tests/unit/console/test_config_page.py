@@ -20,6 +20,8 @@ def rows():
 def leaves(values, path=()):
     """Keys of config.yaml down to values, ranges and tables of bounds."""
     for key, value in values.items():
+        if key == "datasets":  # one model for all names
+            value = {"NAME": next(iter(value.values()))}
         if isinstance(value, dict) and "low" not in value and key != "width_bounds":
             yield from leaves(value, (*path, key))
         else:
