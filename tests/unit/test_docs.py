@@ -149,7 +149,17 @@ def rows(kind):
 
 def test_every_step_has_a_section_and_every_rule_a_place_in_it():
     headings = re.findall(r"^## (\w+)$", TEXTS["docs/steps.md"], flags=re.MULTILINE)
-    assert headings == ["data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "report", "shallow"]
+    assert headings == [
+        "data",
+        "teachers",
+        "ensemble",
+        "epochs",
+        "logits",
+        "shared",
+        "students",
+        "report",
+        "shallow",
+    ]
     assert set(headings) == {step for step, _ in STAGES}
     named = {word for words in rows("rule") for word in words}
     assert rules() <= named

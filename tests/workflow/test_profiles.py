@@ -46,7 +46,7 @@ def stages_on_gpus():
 def test_every_rule_that_takes_a_place_is_counted(profile):
     counted = profile()["set-resources"]
     assert sorted(counted) == [f"{name}:gpu_places=1" for name in sorted(stages_on_gpus())]
-    assert len(counted) == 4
+    assert len(counted) == 6
 
 
 @pytest.mark.parametrize(

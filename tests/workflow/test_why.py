@@ -14,6 +14,7 @@ from tests.workflow.conftest import ROOT, run_snakemake
 
 #: A demo with both kinds of students, and no images to wait for.
 DEMO = str(ROOT / "workflow" / "presets" / "demo.yaml")
+GRID = str(ROOT / "workflow/presets/shallow-demo.yaml")
 
 
 def mimic_why(folder, *arguments, snakefile=ROOT / "Snakefile", configfiles=(DEMO,)):
@@ -31,9 +32,12 @@ def files_below(folder):
 
 def test_every_parameter_of_every_rule_is_named_as_in_the_config(tmp_path):
     planned = plan([], str(ROOT / "Snakefile"), str(tmp_path), [DEMO])
-    rules = {job["rule"]: job for job in planned["jobs"] if job["params"] is not None}
-    assert len(rules) > 10
+    grid = plan(["shallow"], str(ROOT / "Snakefile"), str(tmp_path), [GRID])
+    jobs = planned["jobs"] + grid["jobs"]
+    rules = {job["rule"]: job for job in jobs if job["params"] is not None}
+    assert len(rules) > 15
     known = {"seed", "fingerprint", "versions", "trial", "round", "study", "study_folder"}
+    known |= {"whereabouts", "group", "figure"}
     named = {(rule, name) for rule, job in rules.items() for name in job["params"] if name not in known}
     expected = {key for key in SECTIONS if key[0] in rules}
     assert named == expected

@@ -29,9 +29,9 @@ rule prepare_shallow_dataset:
         images=shallow_images,
         seed=SEED,
         fingerprint=fingerprint("mimic.data.prepare_dataset"),
-        settings=shallow_settings,
+        whereabouts=shallow_settings,
     shell:
-        "python -m mimic.data.prepare_dataset --settings {params.settings:q} --images {params.images}"
+        "python -m mimic.data.prepare_dataset --settings {params.whereabouts:q} --images {params.images}"
         " --seed {params.seed} --threads {threads} --out {output.dataset:q} > {log:q} 2>&1"
 
 

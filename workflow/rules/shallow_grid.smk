@@ -54,8 +54,8 @@ def shallow_images(wildcards):
     return shallow_digest(wildcards.dataset)
 
 
-def shallow_settings(wildcards):
-    """A dataset's settings, with where its images lie."""
+def shallow_settings(wildcards, input):
+    """A dataset's settings, with where its images lie: as a function of `input`, which Snakemake does not compare."""
     return shallow_dataset_named(wildcards.dataset).model_dump_json()
 
 
