@@ -67,11 +67,14 @@ def group_dataset(wildcards):
 def group_settings(wildcards):
     """A group's part of the grid; ends with one line where a net of it cannot fit into memory."""
     dataset, settings = group_named(wildcards.group)
+    data = shallow_dataset_named(dataset)
     try:
-        check_memory(
-            settings, SHALLOW.datasets[dataset].source, count_classes(SHALLOW.datasets[dataset].as_data())
-        )
+        n_classes = count_classes(data)
     except (InputError, OSError) as error:
+        stop(f"shallow.datasets.{dataset}: {error}")
+    try:
+        check_memory(settings, data.source, n_classes)
+    except InputError as error:
         stop(f"{wildcards.group}: {error}")
     return settings.model_dump_json()
 
