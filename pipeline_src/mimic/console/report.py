@@ -1,5 +1,6 @@
 """``mimic report``: the page about a run as it stands, whether or not it has finished."""
 
+import sys
 from pathlib import Path
 
 from mimic.artifact import write_text
@@ -39,6 +40,14 @@ def write_report(snakefile=None, directory=None, configfiles=(), out=None):
         raise InputError(
             f"--out: {out} is the workflow's own; expected another name, such as {folder / NAME}"
         )
-    text = page_of(folder, config, strict=False)
+    text = page_of(folder, config, strict=False, on_problems=_say)
     write_text(out, text)
     print(f"{out}: {len(text.encode()) / 1e6:.1f} MB")
+
+
+def _say(problems):
+    some = "a file" if len(problems) == 1 else f"{len(problems)} files"
+    print(
+        f"note: {some} could not be read and left out, such as {problems[0]}; the page lists them",
+        file=sys.stderr,
+    )

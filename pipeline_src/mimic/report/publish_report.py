@@ -70,7 +70,7 @@ def publish_report(results, reading):
         "occupation": occupation,
         "answers": answers_view(results, labels, reading),
         "provenance": provenance_view(results, reading),
-        "problems": [*results.problems, *reading.problems],
+        "problems": problems_of(results, reading),
         "data": data,
     }
     return page_text(view)
@@ -106,10 +106,25 @@ def answers_view(results, labels, reading):
     return view
 
 
-def page_of(folder, config, strict=True):
-    """The page about the run in a folder; see `mimic.report.page.results.read_results`."""
-    results = read_results(folder, config, strict)
-    return publish_report(results, Reading(strict))
+def problems_of(results, reading):
+    """One line on each file that could not be read, however often that was tried."""
+    return list(dict.fromkeys([*results.problems, *reading.problems]))
+
+
+def page_of(folder, config, strict=True, on_problems=None):
+    """The page about the run in a folder; see `mimic.report.page.results.read_results`.
+
+    Parameters
+    ----------
+    on_problems : callable, list of str -> None, optional
+        Gets a line on each file that was left out, where there are some.
+    """
+    results, reading = read_results(folder, config, strict), Reading(strict)
+    page = publish_report(results, reading)
+    problems = problems_of(results, reading)
+    if problems and on_problems is not None:
+        on_problems(problems)
+    return page
 
 
 def main(argv=None):

@@ -30,6 +30,9 @@ RULES = {
 }
 #: Rules of which one reads what all jobs of the other wrote.
 _FOLLOWS = (
+    ("train_teacher", "prepare_dataset"),
+    ("train_student", "prepare_dataset"),
+    ("record_logits", "select_ensemble"),
     ("select_ensemble", "train_teacher"),
     ("average_logits", "record_logits"),
     ("tabulate_table2", "train_student"),
@@ -109,7 +112,8 @@ def cost_by_step(jobs):
 def in_order(jobs):
     """Whether the logs' times can be those of the jobs: none started before what it reads was written.
 
-    They cannot in a copy that did not keep them, nor while an earlier step is made again.
+    They cannot in a copy that did not keep them, where all have about one time and none can have taken long,
+    nor while an earlier step is made again.
     """
     for later, earlier in _FOLLOWS:
         starts = [job.ended - job.seconds for job in jobs if job.rule == later]

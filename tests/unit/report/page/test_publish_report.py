@@ -157,9 +157,20 @@ def test_a_damaged_file_is_named_or_ends_the_stage(begun_run):
     path.write_text(path.read_text().replace('"trial": 2', '"trial": 3'))
     with pytest.raises(InputError, match=r"cnn2-10M/trials/002/metrics.json: was changed after"):
         page_of(begun_run.folder, begun_run.config)
-    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    said = []
+    page = page_of(begun_run.folder, begun_run.config, strict=False, on_problems=said.extend)
+    assert len(said) == 1
     assert "1 file could not be read and is left out" in page
     assert "cnn2-10M/trials/002/metrics.json: was changed after" in page
+
+
+def test_a_file_that_several_parts_of_the_page_read_is_named_once(begun_run):
+    begun_run.write_all()
+    dataset = begun_run.folder / "data/dataset.h5"
+    dataset.write_bytes(dataset.read_bytes()[:-1])
+    said = []
+    page_of(begun_run.folder, begun_run.config, strict=False, on_problems=said.extend)
+    assert len([line for line in said if "dataset.h5" in line]) == 1
 
 
 def test_a_trial_in_another_ones_place_is_refused(begun_run):
