@@ -18,7 +18,10 @@ DRAWN_PER_SECOND = 2
 
 
 class _TimeLeft(ProgressColumn):
-    """Counts down between steps; rich's own forgets steps that are longer than half a minute."""
+    """Counts down between steps; rich's own forgets steps that are longer than half a minute.
+
+    Until the first step is done it counts the seconds, so that a long one does not look like none.
+    """
 
     def __init__(self, report):
         super().__init__(Column(no_wrap=True, min_width=12))
@@ -26,8 +29,9 @@ class _TimeLeft(ProgressColumn):
 
     def render(self, task):
         left = self.report.seconds_left()
-        words = "?" if left is None else str(datetime.timedelta(seconds=round(left)))
-        return Text(f"{words} left")
+        seconds = time.monotonic() - self.report.started if left is None else left
+        words = "so far" if left is None else "left"
+        return Text(f"{datetime.timedelta(seconds=round(seconds))} {words}")
 
 
 class Report:

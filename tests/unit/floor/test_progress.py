@@ -5,7 +5,7 @@ import sys
 import pytest
 from tests.terminal import lines_in_terminal
 
-from mimic.progress import Report
+from mimic.progress import Report, _TimeLeft
 
 
 class Clock:
@@ -107,7 +107,7 @@ def test_the_time_left_counts_down_between_steps_also_after_minutes(monkeypatch)
 
 
 PROGRAM = """
-from mimic.progress import Report
+from mimic.progress import Report, _TimeLeft
 with Report("epoch", 500) as report:
     report.resume(11)
     report.note("resumed")
@@ -133,3 +133,13 @@ def test_a_dumb_terminal_gets_the_lines_of_a_log():
     assert code == 0
     assert lines[-1].startswith("epoch 13/500  0.0 s, at most ")
     assert len(lines) == 3
+
+
+def test_the_first_step_of_a_long_work_counts_its_seconds(monkeypatch):
+    clock = Clock()
+    report = Report("epoch", 3, Terminal())
+    monkeypatch.setattr("mimic.progress.time.monotonic", clock)
+    report.started, clock.now = 0.0, 75.0
+    assert _TimeLeft(report).render(None).plain == "0:01:15 so far"
+    report.step()
+    assert _TimeLeft(report).render(None).plain == "0:02:30 left"
