@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mimic.cli import InputError
+from mimic.config.families import FAMILIES, parse_budget
 from mimic.console.overlays import merged_config
 from mimic.models.architecture import count_multiply_adds, count_parameters, layer_table, notation
 from mimic.students.families import (
@@ -34,6 +35,12 @@ def show_budget(family, budget, widths, n_classes, configs, as_json):
     """
     if not 2 <= n_classes <= 100_000:
         raise InputError(f"--classes: expected 2 to 100000, got {n_classes}")
+    if family not in FAMILIES:
+        raise InputError(f"family: expected one of {', '.join(FAMILIES)}, got {family!r}; then the budget")
+    try:
+        parse_budget(budget)
+    except ValueError as error:
+        raise InputError(f"budget: {error}, got {budget!r}") from None
     study = parse_study(f"{family}-{budget}")
     if widths:
         if min(widths) < 1 or max(widths) > 1_000_000:

@@ -72,8 +72,8 @@ def test_the_table_says_where_its_bounds_come_from(capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["cnn9", "1M"], "expected FAMILY-BUDGET"),
-        (["cnn2", "1"], "expected FAMILY-BUDGET"),
+        (["cnn9", "1M"], "family: expected one of mlp1, "),
+        (["cnn2", "1"], "budget: expected a budget such as"),
         (["cnn2", "1M", "--filters", "20"], "cnn2: expected 2 widths (conv1 conv2), got 1"),
         (["cnn2", "1M", "--filters", "20", "0"], "--filters: expected widths from 1 to 1000000"),
         (["cnn2", "1M", "--filters", "20", "-4"], "--filters: expected widths from 1 to 1000000"),
@@ -122,3 +122,16 @@ def test_an_overlay_stands_on_the_whole_config(capsys):
     line = capsys.readouterr().err
     assert f"--config config.yaml --configfile {demo}" in line
     assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "budget", "said"),
+    [
+        ("10M", "cnn4", "family: expected one of mlp1, "),
+        ("cnn2", "10Q", "budget: expected a budget such as 316k, 3.16M or 10M, got '10Q'"),
+        ("cnn2", "0k", "budget: expected a whole, positive number of parameters, got '0k'"),
+    ],
+)
+def test_the_word_that_is_wrong_is_named(capsys, family, budget, said):
+    assert main(["budget", family, budget]) == 1
+    assert said in capsys.readouterr().err
