@@ -60,3 +60,26 @@ def test_the_linter_asks_for_nothing_but_what_is_meant(snakemake):
         "Specify a conda environment or container for each rule.",
         "Shell command directly uses variable DATA_SETTINGS from outside of the rule",
     }
+
+
+SHAPES = {"source": "shapes", "path": None, "download": False, "n_train": 60, "n_test": 20}
+GRID = {
+    "datasets": {"shapes": SHAPES},
+    "grid": {"dataset": ["shapes"], "n_layers": [1, 2], "n_filters": [1], "seed": [0, 1]},
+}
+
+
+def test_the_grid_of_the_second_paper_leaves_a_page_and_is_part_of_no_other_run(snakemake, tmp_path):
+    overlay = {"output": "out", "shallow": GRID}
+    run = snakemake("-n", "shallow", overlay=overlay)
+    assert run.returncode == 0, run.stderr
+    jobs = planned_jobs(run.stdout)
+    assert (jobs["train_group"], jobs["publish_grid_report"]) == (2, 1)
+    assert "publish_report" not in jobs
+    # tables of another grid, which their rules would make again
+    (tmp_path / "out" / "shallow").mkdir(parents=True)
+    for name in ("losses", "table2", "expansion"):
+        (tmp_path / "out" / "shallow" / f"{name}.csv").write_text("dataset\n")
+    jobs = planned_jobs(snakemake("-n", overlay=overlay, preset="demo").stdout)
+    assert jobs["publish_report"] == 1
+    assert not {"train_group", "tabulate_losses", "tabulate_intervals", "publish_grid_report"} & set(jobs)

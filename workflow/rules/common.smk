@@ -172,7 +172,12 @@ def config_of_results(wildcards):
         update={"path": None if CONFIG.data.path is None else ".", "download": False}
     )
     shared = CONFIG.shared.model_copy(update={"pack": None if CONFIG.shared.pack is None else "."})
-    return CONFIG.model_copy(update={"data": data, "shared": shared}).model_dump_json()
+    datasets = {
+        name: dataset.model_copy(update={"path": None if dataset.path is None else ".", "download": False})
+        for name, dataset in CONFIG.shallow.datasets.items()
+    }
+    shallow = CONFIG.shallow.model_copy(update={"datasets": datasets})
+    return CONFIG.model_copy(update={"data": data, "shared": shared, "shallow": shallow}).model_dump_json()
 
 
 def source_images(wildcards):

@@ -1,5 +1,6 @@
 # Step report: tables, figures and a page from the finished trials (Urban, Tables 1 and 2, Figures 1 and 2).
-# reads   {teachers,students/STUDY}/trials/TTT/*, ensemble/members.json; for the page also dataset, epochs, logs
+# reads   {teachers,students/STUDY}/trials/TTT/*, ensemble/members.json; for the page also dataset, epochs, logs,
+#         and shallow/*.csv where they are there
 # writes  {teachers,students/STUDY}/trials.csv, table1*.csv, table2*.csv, figure1.*, figure2.*, report.html
 # Paper sections 3 and 6.3. Nothing here trains; editing a table or figure reruns no step above.
 
@@ -185,6 +186,7 @@ rule publish_report:
         mem_mb=growing(1500),
     params:
         config=config_of_results,
+        grid=grid_tables,
         fingerprint=fingerprint("mimic.report.publish_report"),
     shell:
         'python -m mimic.report.publish_report --results "$(dirname {output.page:q})" --config {params.config:q}'

@@ -1,16 +1,17 @@
 # Step shallow (arXiv 2309.08414): sequential against parallel residual nets, a grid of thousands
 # reads:  the images of section `shallow`, which are not those of section `data`
 # writes: shallow/data/DATASET.h5, shallow/groups/GROUP/{nets.h5,expansion.csv}, shallow/{losses,table2,expansion}.csv,
-#         shallow/figure_{q,depth,gap,expansion}.*
-# On its own: no other step reads or writes any of it.
+#         shallow/figure_{q,depth,gap,expansion}.*, shallow/report.html
+# On its own: no other step reads or writes any of it, save that the page of step report shows its tables.
 
 
 rule shallow:
-    """Table 2 of the second paper, the figures of its grid, and the expansion of its nets."""
+    """Table 2 of the second paper, the figures of its grid, the expansion of its nets, and a page."""
     input:
         f"{OUT}/shallow/table2.csv",
         expand(f"{OUT}/shallow/figure_{{figure}}.png", figure=SHALLOW_FIGURES),
         f"{OUT}/shallow/figure_expansion.png",
+        f"{OUT}/shallow/report.html",
     localrule: True
 
 
@@ -187,3 +188,28 @@ rule plot_expansion:
     shell:
         "python -m mimic.shallow.plot_expansion --expansions {input.expansions:q}"
         " --png {output.png:q} --svg {output.svg:q} --csv {output.csv:q} > {log:q} 2>&1"
+
+
+rule publish_grid_report:
+    """The grid's results on one page that opens anywhere."""
+    input:
+        tables=expand(f"{OUT}/shallow/{{table}}.csv", table=SHALLOW_TABLES),
+    output:
+        page=report(
+            f"{OUT}/shallow/report.html",
+            caption="../report/shallow_page.rst",
+            category="Shallow",
+            labels={"page": "Report"},
+        ),
+    log:
+        f"{OUT}/logs/publish_grid_report.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+    params:
+        config=config_of_results,
+        fingerprint=fingerprint("mimic.report.publish_report"),
+    shell:
+        'python -m mimic.report.publish_report --only-grid --results "$(dirname "$(dirname {output.page:q})")"'
+        " --config {params.config:q} --out {output.page:q} > {log:q} 2>&1"

@@ -1,5 +1,6 @@
 # Helpers of the rules of step shallow: the groups of the grid, its datasets, who reads what. No rules here.
 
+from mimic.artifact import digest_file
 from mimic.shallow.grid import groups_of
 from mimic.shallow.memory import check_memory
 
@@ -7,6 +8,7 @@ SHALLOW = CONFIG.shallow
 GROUPS = groups_of(SHALLOW)
 SHALLOW_MISSING = {}
 SHALLOW_FIGURES = ("q", "depth", "gap")
+SHALLOW_TABLES = ("losses", "table2", "expansion")
 
 
 def shallow_dataset_named(name):
@@ -87,3 +89,16 @@ def group_memory_mb(wildcards, attempt):
 def shallow_groups(file):
     """Paths of one kind of file of all groups."""
     return [f"{OUT}/shallow/groups/{name}/{file}" for name in GROUPS]
+
+
+def grid_tables(wildcards):
+    """Tables of the grid that are there, each with its digest.
+
+    A param, not inputs: those would make the whole grid part of every run that has some of its results, since
+    Snakemake would see to it that they are up to date first.
+    """
+    paths = [Path(OUT, "shallow", f"{name}.csv") for name in SHALLOW_TABLES]
+    try:
+        return [f"{path.name} {digest_file(path)}" for path in paths if path.exists()]
+    except OSError as error:
+        stop(error)

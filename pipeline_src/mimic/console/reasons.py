@@ -53,6 +53,8 @@ SECTIONS = {
     ("tabulate_table2", "families"): "students.families",
     ("tabulate_table2", "budgets"): "students.budgets",
     ("publish_report", "config"): "",
+    ("publish_report", "grid"): "digests of the tables of the grid",
+    ("publish_grid_report", "config"): "",
     ("prepare_shallow_dataset", "contents"): "shallow.datasets",
     ("prepare_shallow_dataset", "images"): "digest of the images",
     ("train_group", "settings"): "shallow, its part of the grid",

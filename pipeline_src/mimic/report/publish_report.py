@@ -9,25 +9,27 @@ from pathlib import Path
 import numpy as np
 
 from mimic.artifact import write_text
-from mimic.cli import parse_settings, run_stage, stage_parser
+from mimic.cli import InputError, parse_settings, run_stage, stage_parser
 from mimic.config.whole import Config
-from mimic.report.page import answers, cost, figures, tables, words
+from mimic.report.page import answers, cost, figures, grid, tables, words
 from mimic.report.page.arrays import read_labels
 from mimic.report.page.augmentations import augmentation_sheet
 from mimic.report.page.document import page_text
 from mimic.report.page.provenance import provenance_view
-from mimic.report.page.results import Reading, read_results
+from mimic.report.page.results import Reading, no_results, read_results
 from mimic.report.page.studies import study_view
 
 
-def publish_report(results, reading):
-    """The page about a run, finished or not.
+def publish_report(results, reading, only_grid=False):
+    """The page about a run, finished or not, and about the grid of the second paper as far as it is there.
 
     Parameters
     ----------
     results : mimic.report.page.results.Results
     reading : mimic.report.page.results.Reading
         Reads the files that only the page needs; says what is to be done where one cannot be read.
+    only_grid : bool
+        Leave the run out; it is also left out where it has no result, and the grid has.
 
     Returns
     -------
@@ -35,11 +37,15 @@ def publish_report(results, reading):
         HTML, all in one.
     """
     places, config = results.places, results.config
+    nets = grid.read_grid(places.folder, reading)
+    if nets is None and only_grid:
+        raise InputError(f"{places.folder / grid.FOLDER}: expected losses.csv or table2.csv with a row")
+    only_grid = only_grid or (nets is not None and results.is_empty)
     studies = [study_view(study, config) for study in results.all_studies() if study.trials is not None]
-    labels = reading.read(read_labels, places.dataset)
+    labels = None if only_grid else reading.read(read_labels, places.dataset)
     shards = [path for path in places.epochs(config) if path.exists()]
-    sheet = reading.read(augmentation_sheet, places.dataset, shards)
-    jobs, n_silent = cost.read_jobs(places.folder)
+    sheet = None if only_grid else reading.read(augmentation_sheet, places.dataset, shards)
+    jobs, n_silent = cost.read_jobs(places.folder, {grid.FOLDER} if only_grid else cost.STEPS)
     occupation = cost.occupation(jobs)
     data = figures.figure_data(results)
     rows1, rows2 = data["figure1"], data["figure2"]
@@ -47,11 +53,15 @@ def publish_report(results, reading):
     data["steps"] = [] if results.ensemble is None else [s.model_dump() for s in results.ensemble.steps]
     data["studies"] = {study["name"]: study.pop("plots") for study in studies}
     data["occupation"] = occupation
+    nets = None if nets is None else grid.grid_view(nets, config.shallow.q_edges)
+    data["grid"] = None if nets is None else nets.pop("plots")
     is_drawn = {"is_drawn": figures.has_students(rows1)}
     view = {
         "results": results,
-        "question": words.question(results),
-        "answer": words.answer(results),
+        "grid": nets,
+        "only_grid": only_grid,
+        "question": grid.QUESTION if only_grid else words.question(results),
+        "answer": nets["answer"] if only_grid else words.answer(results),
         "source": words.SOURCES[config.data.source],
         "tiles": words.tiles(results),
         "data_n_best": data["n_best"],
@@ -69,7 +79,7 @@ def publish_report(results, reading):
         "n_silent": n_silent,
         "occupation": occupation,
         "answers": answers_view(results, labels, reading),
-        "provenance": provenance_view(results, reading),
+        "provenance": provenance_view(results, reading, only_grid),
         "problems": problems_of(results, reading),
         "data": data,
     }
@@ -111,16 +121,19 @@ def problems_of(results, reading):
     return list(dict.fromkeys([*results.problems, *reading.problems]))
 
 
-def page_of(folder, config, strict=True, on_problems=None):
+def page_of(folder, config, strict=True, only_grid=False, on_problems=None):
     """The page about the run in a folder; see `mimic.report.page.results.read_results`.
 
     Parameters
     ----------
+    only_grid : bool
+        The page about the second paper's grid alone.
     on_problems : callable, list of str -> None, optional
         Gets a line on each file that was left out, where there are some.
     """
-    results, reading = read_results(folder, config, strict), Reading(strict)
-    page = publish_report(results, reading)
+    results = no_results(folder, config) if only_grid else read_results(folder, config, strict)
+    reading = Reading(strict)
+    page = publish_report(results, reading, only_grid)
     problems = problems_of(results, reading)
     if problems and on_problems is not None:
         on_problems(problems)
@@ -133,11 +146,14 @@ def main(argv=None):
     # The files of thousands of trials do not fit on a command line: they are those that the config names.
     parser.add_argument("--results", required=True, metavar="FOLDER", help="results of the run")
     parser.add_argument("--config", required=True, metavar="JSON", help="the whole config")
+    parser.add_argument(
+        "--only-grid", action="store_true", help="the grid of the second paper, and nothing of the run"
+    )
     parser.add_argument("--out", required=True, metavar="HTML", help="page to write")
     arguments = parser.parse_args(argv)
 
     config = parse_settings(Config, arguments.config, "--config")
-    write_text(arguments.out, page_of(Path(arguments.results), config))
+    write_text(arguments.out, page_of(Path(arguments.results), config, only_grid=arguments.only_grid))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Rules of the workflow by step, in the paper's order.
+#: Rules of the workflow by step, in the paper's order; those of the second paper after it.
 RULES = {
     "prepare_dataset": "data",
     "propose_teachers": "teachers",
@@ -27,7 +27,16 @@ RULES = {
     "plot_figure1": "report",
     "plot_figure2": "report",
     "publish_report": "report",
+    "prepare_shallow_dataset": "shallow",
+    "train_group": "shallow",
+    "expand_nets": "shallow",
+    "tabulate_losses": "shallow",
+    "tabulate_intervals": "shallow",
+    "plot_losses": "shallow",
+    "plot_expansion": "shallow",
+    "publish_grid_report": "shallow",
 }
+STEPS = frozenset(RULES.values())
 #: Rules of which one reads what all jobs of the other wrote.
 _FOLLOWS = (
     ("train_teacher", "prepare_dataset"),
@@ -36,6 +45,7 @@ _FOLLOWS = (
     ("select_ensemble", "train_teacher"),
     ("average_logits", "record_logits"),
     ("tabulate_table2", "train_student"),
+    ("tabulate_losses", "train_group"),
 )
 _SLACK_SECONDS = 5  # clocks of nodes, and the end of a process behind its last line
 _DONE = re.compile(rb"^done in ([0-9]{1,9}\.[0-9]) s, memory ([0-9]{1,9}) MB at most\s*$", re.MULTILINE)
@@ -62,13 +72,15 @@ class Job:
     ended: float
 
 
-def read_jobs(folder):
+def read_jobs(folder, steps=STEPS):
     """Jobs of a run from its logs.
 
     Parameters
     ----------
     folder : path
         The config's ``output``.
+    steps : set of str
+        Those whose jobs are asked for.
 
     Returns
     -------
@@ -77,7 +89,7 @@ def read_jobs(folder):
         Logs that do not tell how long their job took: it runs, or did not end well.
     """
     jobs, n_silent = [], 0
-    for rule in RULES:
+    for rule in (rule for rule, step in RULES.items() if step in steps):
         base = Path(folder, "logs", rule)
         paths = [base.with_suffix(".log"), *sorted(base.rglob("*.log"))]
         for path in paths:

@@ -17,13 +17,15 @@ from mimic.report.trials import best_trial
 STAGE = "mimic.report.publish_report"
 
 
-def provenance_view(results, reading):
+def provenance_view(results, reading, only_grid=False):
     """What the page says of its sources.
 
     Parameters
     ----------
     results : mimic.report.page.results.Results
     reading : mimic.report.page.results.Reading
+    only_grid : bool
+        Leave out the files of the run, which the page is not about.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def provenance_view(results, reading):
         devices: pairs of device and number of trials; page: versions of what made the page.
     """
     files = []
-    for path in _named_files(results):
+    for path in () if only_grid else _named_files(results):
         origin = reading.read(read_origin, path)
         if origin is not None:
             files.append({"path": path.relative_to(results.places.folder).as_posix()} | origin)
@@ -61,6 +63,8 @@ def config_text(config):
     values["shared"].pop("pack")
     for name in WHEREABOUTS:
         values["data"].pop(name)
+        for dataset in values["shallow"]["datasets"].values():
+            dataset.pop(name)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 
 

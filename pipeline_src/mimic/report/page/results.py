@@ -101,6 +101,11 @@ class Results:
         """Whether every trial has ended and the ensemble is known."""
         return self.n_trials == self.n_planned and self.ensemble is not None
 
+    @property
+    def is_empty(self):
+        """Whether no trial has ended, and no images are prepared."""
+        return not self.n_trials and self.teachers.trials is None and not self.places.dataset.exists()
+
     def all_studies(self):
         """Teachers, where the run trains them, and students."""
         return self.students if self.places.is_shared else (self.teachers, *self.students)
@@ -216,6 +221,12 @@ def read_results(folder, config, strict=True):
     if teachers.trials is not None:
         ensemble = reading.read(read_ensemble, places.members, teachers.trials)
     return Results(config, places, teachers, tuple(students), ensemble, reading.problems)
+
+
+def no_results(folder, config):
+    """A run of which nothing is read, for a page about the grid of the second paper alone."""
+    teachers = Study(TEACHERS, None, None, False, 0, None, {}, {})
+    return Results(config, places_of(folder, config), teachers, (), None)
 
 
 def _read_study(reading, places, name, family, budget, is_hard, n_planned):

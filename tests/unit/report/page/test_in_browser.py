@@ -13,6 +13,10 @@ pytest.importorskip("axe_core_python")
 from axe_core_python.selenium import Axe  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+from tests.simulated_grid import write_grid  # noqa: E402
+from tests.simulated_run import SMALL, SimulatedRun, paper_config  # noqa: E402
+
+from mimic.report.publish_report import page_of  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -43,11 +47,24 @@ def address(small_page, tmp_path_factory):
     return path.as_uri()
 
 
+@pytest.fixture(scope="module")
+def grid_addresses(tmp_path_factory):
+    """Pages about a run with the grid of the second paper, and about the grid alone."""
+    folder, config = tmp_path_factory.mktemp("grid"), paper_config(**SMALL)
+    SimulatedRun(folder / "results", config).write_all()
+    write_grid(folder / "results")
+    for name, only_grid in (("both", False), ("alone", True)):
+        (folder / f"{name}.html").write_text(
+            page_of(folder / "results", config, only_grid=only_grid), encoding="utf-8"
+        )
+    return {name: (folder / f"{name}.html").as_uri() for name in ("both", "alone")}
+
+
 @pytest.fixture
 def opened(browser, address):
-    """Function (width, scheme) -> the browser that shows the page anew."""
+    """Function (width, scheme) -> the browser that shows the page anew, or another page."""
 
-    def open_page(width=WIDE, scheme="light"):
+    def open_page(width=WIDE, scheme="light", address=address):
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -258,3 +275,46 @@ def test_print_is_dark_on_light_also_in_dark_mode(opened):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": features})
     assert browser.execute_script("return colour('ground')") == "#ffffff"
     assert not browser.find_element("tag name", "nav").is_displayed()
+
+
+@pytest.mark.parametrize(("page", "width", "scheme"), [("both", WIDE, "light"), ("alone", NARROW, "dark")])
+def test_the_grid_stands_on_the_page_without_a_fault(opened, grid_addresses, page, width, scheme):
+    browser = opened(width, scheme, grid_addresses[page])
+    browser.execute_script("document.querySelectorAll('details.numbers').forEach((d) => (d.open = true))")
+    wait_for(browser, "!document.querySelector('[data-grid]:not(.drawn)')")
+    assert browser.get_log("browser") == []
+    assert faults(browser) == []
+    root = "document.documentElement"
+    scrolled, shown = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+    assert scrolled == shown
+    plots = browser.find_elements("css selector", "[data-grid]")
+    assert [plot.get_attribute("data-grid") for plot in plots] == ["q"] * 2 + ["depth"] * 2 + ["shares"] * 2
+    assert all(plot.get_attribute("aria-label") for plot in plots)
+
+
+def test_figures_of_the_grid_hold_what_was_handed_over(opened, grid_addresses):
+    browser = opened(address=grid_addresses["alone"])
+    drawn = "return [...document.querySelector('[data-grid=q]').data].filter((t) => t.mode === 'markers')"
+    losses = browser.execute_script(f"{drawn}.map((t) => [...t.y])")
+    handed = browser.execute_script(
+        "return DATA.grid.nets.filter((n) => n.dataset === 'cifar10').map((n) => n.loss)"
+    )
+    assert sorted(losses) == sorted(handed)
+    axes = "const l = document.querySelector('[data-grid=q]').layout; return [l.xaxis.type, l.yaxis.type]"
+    assert browser.execute_script(axes) == ["log", "log"]
+    button = browser.find_element("xpath", "//div[@id='legend-grid']//button[.='parallel']")
+    button.send_keys(Keys.ENTER)
+    assert button.get_attribute("aria-pressed") == "false"
+    assert browser.execute_script(f"{drawn}.map((t) => t.name)") == ["sequential"]
+
+
+def test_table_2_of_the_grid_sorts_with_empty_cells_last(opened, grid_addresses):
+    browser = opened(address=grid_addresses["alone"])
+    header = browser.find_elements("css selector", "#g2 thead tr:last-child th")[9]
+    for _ in range(2):
+        header.find_element("tag name", "button").click()
+        cells = column(browser, "g2", 9)
+        known = [float(cell) for cell in cells if cell != "no net"]
+        assert cells[len(known) :] == ["no net"] * (16 - len(known))
+        assert known == sorted(known, reverse=header.get_attribute("aria-sort") == "descending")
+    assert len(known) < 16

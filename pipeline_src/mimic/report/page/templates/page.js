@@ -6,6 +6,7 @@ function drawAll() {
   figure2();
   ensemblePlot();
   costPlot();
+  gridPlots();
   OPEN().forEach(drawStudy);
 }
 
@@ -58,6 +59,7 @@ function markRegions() {
 
 legend("figure1", figure1);
 legend("figure2", figure2);
+gridLegend();
 drawAll();
 markRegions();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
