@@ -52,7 +52,7 @@ def publish_report(results, reading):
         "results": results,
         "question": words.question(results),
         "answer": words.answer(results),
-        "source": words.SOURCES[config.data.source],
+        "source": words.source_name(config),
         "tiles": words.tiles(results),
         "data_n_best": data["n_best"],
         "rows1": rows1,

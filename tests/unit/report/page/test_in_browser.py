@@ -45,9 +45,9 @@ def address(small_page, tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, address):
-    """Function (width, scheme) -> the browser that shows the page anew."""
+    """Function (width, scheme, address) -> the browser that shows the page anew."""
 
-    def open_page(width=WIDE, scheme="light"):
+    def open_page(width=WIDE, scheme="light", address=address):
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -137,6 +137,21 @@ def test_figures_hold_what_was_handed_over(opened):
         "return [l.xaxis.title.text, l.yaxis.title.text, l.xaxis.type]"
     )
     assert labels == ["Number of trainable parameters (log scale)", "Test accuracy (%)", "log"]
+
+
+def test_added_families_are_drawn_with_marks_of_their_own(opened, extended_page, tmp_path):
+    (tmp_path / "report.html").write_text(extended_page, encoding="utf-8")
+    browser = opened(address=(tmp_path / "report.html").as_uri())
+    browser.execute_script("document.querySelectorAll('input.overlay').forEach((i) => i.click())")
+    assert browser.get_log("browser") == []
+    marks = browser.execute_script(
+        "return ['mlp1', '4deep12', 'cnn1', 'vgg'].map((f) => [familyMarker(f, 9).symbol, familyColour(f)])"
+    )
+    assert all(symbol and ink for symbol, ink in marks)
+    assert [symbol for symbol, _ in marks] == ["circle", "pentagon", "circle", "triangle-down"]
+    buttons = browser.find_elements("css selector", "#legend-figure1 button")
+    assert [button.text for button in buttons][-1] == "4deep12"
+    assert "undefined" not in "".join(button.get_attribute("innerHTML") for button in buttons)
 
 
 def test_the_switch_lays_the_papers_curves_over_ours(opened):
