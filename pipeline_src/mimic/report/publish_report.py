@@ -11,7 +11,7 @@ import numpy as np
 from mimic.artifact import write_text
 from mimic.cli import parse_settings, run_stage, stage_parser
 from mimic.config.whole import Config
-from mimic.report.page import answers, cost, figures, tables, words
+from mimic.report.page import absences, answers, cost, figures, tables, words
 from mimic.report.page.arrays import read_labels
 from mimic.report.page.augmentations import augmentation_sheet
 from mimic.report.page.document import page_text
@@ -65,6 +65,11 @@ def publish_report(results, reading):
         "waiting": [study for study in results.all_studies() if study.trials is None],
         "labels": labels,
         "sheet": sheet,
+        "absences": {
+            "ensemble": absences.ensemble_absence(results),
+            "answers": absences.answers_absence(results, labels),
+            "sheet": absences.sheet_absence(results, labels),
+        },
         "cost": cost.cost_by_step(jobs),
         "n_silent": n_silent,
         "occupation": occupation,

@@ -15,8 +15,10 @@ def figure_data(results):
     -------
     dict
         figure1, figure2: lists of rows, see `mimic.report.curves`; paper: rows with series, family,
-        n_parameters and pct; names, depths, styles and kinds by family; n_best.
+        n_parameters and pct; names, depths, styles and kinds by family; planned: kinds that the config has
+        families of; n_best.
     """
+    kinds = {family: "cnn" if family in CNN_FAMILIES else "mlp" for family in FAMILIES}
     figure1 = figure1_numbers(
         results.studies(), results.studies(is_hard=True), results.teachers.trials, results.ensemble
     )
@@ -27,7 +29,8 @@ def figure_data(results):
         "names": paper.table2_names(),
         "depths": {family: depth_of(family) for family in FAMILIES},
         "styles": styles(),
-        "kinds": {family: "cnn" if family in CNN_FAMILIES else "mlp" for family in FAMILIES},
+        "kinds": kinds,
+        "planned": sorted({kinds[family] for family in results.config.students.families}),
         "n_best": N_BEST,
     }
 

@@ -116,6 +116,43 @@ def test_cells_without_a_run_say_so(begun_run, tables_of):
     assert "the ensemble is not selected yet" in page
 
 
+def test_a_dataset_that_is_gone_or_damaged_is_why_there_are_no_confusions(begun_run):
+    begun_run.write_all()
+    path = begun_run.folder / "data" / "dataset.h5"
+    path.write_bytes(path.read_bytes()[:5000])
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert page.count("The dataset, data/dataset.h5, could not be read") == 2
+    path.unlink()
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert page.count("The dataset, data/dataset.h5, is missing") == 2
+    assert "are there yet" not in page
+
+
+def test_predictions_that_are_gone_are_why_there_are_no_confusions(begun_run):
+    begun_run.write_all()
+    for path in begun_run.folder.rglob("predictions.h5"):
+        path.unlink()
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert "The predictions of the nets shown here are missing or could not be read." in page
+
+
+def test_an_ensemble_that_cannot_be_read_is_not_called_unselected(begun_run):
+    begun_run.write_all()
+    (begun_run.folder / "ensemble" / "members.json").write_text("{")
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert "ensemble/members.json is there, but could not be read." in page
+    assert "the ensemble is not known" in page
+    assert "ot selected yet" not in page
+
+
+def test_a_kind_that_the_config_does_not_have_is_told_to_the_figure(begun_run):
+    students = begun_run.config.students.model_copy(update={"families": ["mlp1", "mlp2"]})
+    config = begun_run.config.model_copy(update={"students": students})
+    begun_run.folder.mkdir()
+    assert data_of(page_of(begun_run.folder, config))["planned"] == ["mlp"]
+    assert data_of(page_of(begun_run.folder, begun_run.config))["planned"] == ["cnn", "mlp"]
+
+
 def test_a_run_from_a_pack_makes_a_page(begun_run, tmp_path):
     begun_run.write_dataset()
     begun_run.write_teachers()

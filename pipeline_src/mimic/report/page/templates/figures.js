@@ -164,7 +164,7 @@ function figure2() {
     const element = document.getElementById("plot-figure2-" + kind);
     if (!element) return;
     const all = familiesOf(rows, kind);
-    if (!all.length) return empty(element, "No such student has finished yet.");
+    if (!all.length) return empty(element, DATA.planned.includes(kind) ? "No such student has finished yet." : "The config has no such family.");
     const families = all.filter((family) => !HIDDEN.figure2.has(family));
     const budgets = [...new Set(rows.filter((row) => row.budget).map((row) => row.budget))];
     const places = placesOf(all, budgets);
