@@ -7,6 +7,9 @@ import json
 import shutil
 
 import pytest
+from tests.simulated_run import SMALL, SimulatedRun, paper_config
+
+from mimic.report.publish_report import page_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
 pytest.importorskip("axe_core_python")
@@ -219,6 +222,47 @@ def test_the_page_itself_never_scrolls_sideways(opened, width):
     scrolled, shown = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
     assert scrolled == shown
     assert width - 20 < shown <= width
+
+
+LONG, REVERSED = "x" * 120, "\u202eabc"
+
+
+@pytest.fixture(scope="module")
+def named_otherwise(tmp_path_factory):
+    """Address of a page whose first classes have a long name and one that turns what follows it around."""
+    folder = tmp_path_factory.mktemp("named")
+    run = SimulatedRun(folder / "results", paper_config(**SMALL), [LONG, REVERSED, "\u05d0", "d"]).write_all()
+    (folder / "report.html").write_text(page_of(run.folder, run.config), encoding="utf-8")
+    return (folder / "report.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_long_names_of_classes_do_not_widen_the_page(opened, named_otherwise, width):
+    browser = opened(width, address=named_otherwise)
+    root = "document.documentElement"
+    scrolled, shown = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+    assert scrolled == shown
+    widths = browser.execute_script(
+        "return [...document.querySelectorAll('.label')].map((e) => e.closest('th').clientWidth)"
+    )
+    assert 150 < max(widths) < 300
+
+
+def test_a_name_turns_nothing_around_but_itself(opened, named_otherwise):
+    browser = opened(address=named_otherwise)
+    # where the text after a name stands, against the name
+    places = browser.execute_script(
+        "const p = document.getElementById('sheet-told'), range = document.createRange();"
+        "const start = p.textContent.indexOf('a row each'), last = p.lastChild;"
+        "const at = last.textContent.indexOf('a row each');"
+        "const left = (i) => { range.setStart(last, i); range.setEnd(last, i + 1);"
+        " return range.getBoundingClientRect().left; };"
+        "return [left(at), left(at + 4), start]"
+    )
+    assert places[0] < places[1]
+    bare = "return [...document.querySelectorAll('#main *')].filter((e) => e.tagName !== 'BDI')"
+    bare += ".flatMap((e) => [...e.childNodes]).filter((n) => n.nodeType === 3 && n.data.includes('\u202e'))"
+    assert browser.execute_script(bare + ".length") == 0
 
 
 def test_plots_follow_the_colour_scheme(opened):
