@@ -224,6 +224,16 @@ def test_the_page_itself_never_scrolls_sideways(opened, width):
     assert width - 20 < shown <= width
 
 
+def test_the_address_of_a_study_opens_it(opened, address):
+    browser = opened(address=f"{address}#cnn2-10M")
+    opened_ones = "[...document.querySelectorAll('details.study[open]')].map((d) => d.id).join()"
+    assert browser.execute_script(f"return {opened_ones}") == "cnn2-10M"
+    wait_for(browser, "!document.querySelector('[open] .plot:not(.drawn)')")
+    wait_for(browser, "Math.abs(document.getElementById('cnn2-10M').getBoundingClientRect().top) < 100")
+    browser.execute_script("location.hash = '#mlp1-1M'")
+    wait_for(browser, f"{opened_ones} === 'mlp1-1M,cnn2-10M'")
+
+
 LONG, REVERSED = "x" * 120, "\u202eabc"
 
 

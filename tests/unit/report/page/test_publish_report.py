@@ -90,6 +90,23 @@ def test_figures_and_paper_are_handed_over(small_page):
     assert set(data["studies"]) >= {"teachers", "cnn2-10M", "cnn2-10M-hard"}
 
 
+def test_each_study_is_named_by_its_id_and_can_be_linked_to(small_page):
+    ids = re.findall(r'\bid="([^"]*)"', re.sub(r"<script.*?</script>", "", small_page, flags=re.DOTALL))
+    assert len(ids) == len(set(ids))
+    for name in data_of(small_page)["studies"]:
+        assert name in ids
+        assert f"<code>{name}</code>" in small_page
+        assert f'href="#{name}"' in small_page
+
+
+def test_the_caption_says_that_bars_are_shifted(small_page, begun_run):
+    told = "shifted sideways so as not to cover each other"
+    assert told in small_page
+    begun_run.write_dataset()
+    begun_run.write_students(n_studies=2)
+    assert told not in page_of(begun_run.folder, begun_run.config)
+
+
 def test_nothing_done_yet_makes_a_page(begun_run):
     begun_run.folder.mkdir()
     page = page_of(begun_run.folder, begun_run.config, strict=False)
