@@ -11,7 +11,7 @@ import numpy as np
 from mimic.artifact import write_text
 from mimic.cli import parse_settings, run_stage, stage_parser
 from mimic.config.whole import Config
-from mimic.report.page import absences, answers, cost, figures, tables, words
+from mimic.report.page import absences, answers, cost, figures, mimicking, tables, words
 from mimic.report.page.arrays import read_labels
 from mimic.report.page.augmentations import augmentation_sheet
 from mimic.report.page.document import page_text
@@ -59,6 +59,7 @@ def publish_report(results, reading):
         "rows2": rows2,
         "table1": tables.table1_view(results),
         "table2": tables.table2_view(results),
+        "mimicking": mimicking.mimicking_view(results, labels),
         "figure1": {"summary": figures.figure1_summary(rows1), "gaps": figures.gaps(rows1)} | is_drawn,
         "figure2": {"summary": figures.figure2_summary(rows2)} | is_drawn,
         "studies": studies,
