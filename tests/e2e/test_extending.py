@@ -86,7 +86,14 @@ def test_a_family_a_source_and_a_step_go_through_the_whole_pipeline(extended):
     write_tiles(extended / "tiles")
     (extended / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY))
     matrix = "out/confusion/vgg1-40k/000.csv"
-    targets = ["out/table1.csv", "out/table2.csv", "out/figure1.png", "out/figure2.png", matrix]
+    targets = [
+        "out/table1.csv",
+        "out/table2.csv",
+        "out/figure1.png",
+        "out/figure2.png",
+        "out/report.html",
+        matrix,
+    ]
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--show-failed-logs", *targets]
     environment = {**os.environ, "PYTHONPATH": str(extended / "pipeline_src"), "PYTHONWARNINGS": "ignore"}
     run = subprocess.run(
@@ -104,6 +111,9 @@ def test_a_family_a_source_and_a_step_go_through_the_whole_pipeline(extended):
 
     assert [row[0] for row in table("out/table2.csv")] == ["model", "mlp6", "vgg1"]
     assert [row[0] for row in table("out/table1.csv")][:2] == ["model", "vgg1"]
+    page = (extended / "out" / "report.html").read_text(encoding="utf-8")
+    assert "deep convolutional nets on tiles?" in page
+    assert page.count('<th scope="row">vgg1</th>') >= 2
     header, *rows = table(matrix)
     assert header == ["class", "dark", "light"]
     counts = np.array([[int(n) for n in row[1:]] for row in rows])

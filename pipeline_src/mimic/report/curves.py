@@ -21,7 +21,7 @@ with four decimals; what a row does not have is NaN or None. Trials are ranked o
 
 import pandas as pd
 
-from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES, parse_budget
+from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES, SHAPES, parse_budget
 from mimic.report import paper
 from mimic.report.trials import ranked_trials
 
@@ -130,6 +130,11 @@ def _gap(series, upper, lower):
     return row | {"gap_points": upper["best_pct"] - lower["best_pct"]}
 
 
+def _n_convolutions(family):
+    """By which one CNN is shallower than another, wherever it stands among the families."""
+    return sum(name.startswith("conv") for name in SHAPES[family].names())
+
+
 def convolutional_gap(rows):
     """Shallowest CNN over the best MLP at the largest budget with both, or None."""
     students = _best_by_cell(rows, "student")
@@ -137,12 +142,13 @@ def convolutional_gap(rows):
         cnns = [students[budget, family] for family in CNN_FAMILIES if (budget, family) in students]
         mlps = [students[budget, family] for family in MLP_FAMILIES if (budget, family) in students]
         if cnns and mlps:
-            return _gap("convolutional_gap", cnns[0], max(mlps, key=lambda row: row["best_pct"]))
+            shallowest = min(cnns, key=lambda row: _n_convolutions(row["family"]))
+            return _gap("convolutional_gap", shallowest, max(mlps, key=lambda row: row["best_pct"]))
     return None
 
 
 def compression_gap(rows):
     """Shallowest CNN that mimics over itself on hard labels, at the largest budget with both, or None."""
     students, hard = _best_by_cell(rows, "student"), _best_by_cell(rows, "hard_label")
-    both = sorted(students.keys() & hard.keys(), key=lambda cell: (-cell[0], CNN_FAMILIES.index(cell[1])))
+    both = sorted(students.keys() & hard.keys(), key=lambda cell: (-cell[0], _n_convolutions(cell[1])))
     return _gap("compression_gap", students[both[0]], hard[both[0]]) if both else None

@@ -11,7 +11,7 @@ import numpy as np
 from mimic.artifact import write_text
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
 from mimic.config.whole import Config
-from mimic.report.page import answers, cost, figures, grid, tables, words
+from mimic.report.page import absences, answers, cost, figures, grid, mimicking, tables, words
 from mimic.report.page.arrays import read_labels
 from mimic.report.page.augmentations import augmentation_sheet
 from mimic.report.page.document import page_text
@@ -62,19 +62,25 @@ def publish_report(results, reading, only_grid=False):
         "only_grid": only_grid,
         "question": grid.QUESTION if only_grid else words.question(results),
         "answer": nets["answer"] if only_grid else words.answer(results),
-        "source": words.SOURCES[config.data.source],
+        "source": words.source_name(config),
         "tiles": words.tiles(results),
         "data_n_best": data["n_best"],
         "rows1": rows1,
         "rows2": rows2,
         "table1": tables.table1_view(results),
         "table2": tables.table2_view(results),
+        "mimicking": mimicking.mimicking_view(results, labels),
         "figure1": {"summary": figures.figure1_summary(rows1), "gaps": figures.gaps(rows1)} | is_drawn,
         "figure2": {"summary": figures.figure2_summary(rows2)} | is_drawn,
         "studies": studies,
         "waiting": [study for study in results.all_studies() if study.trials is None],
         "labels": labels,
         "sheet": sheet,
+        "absences": {
+            "ensemble": absences.ensemble_absence(results),
+            "answers": absences.answers_absence(results, labels),
+            "sheet": absences.sheet_absence(results, labels),
+        },
         "cost": cost.cost_by_step(jobs),
         "n_silent": n_silent,
         "occupation": occupation,

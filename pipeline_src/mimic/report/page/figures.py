@@ -5,7 +5,7 @@ import functools
 from mimic.config.families import CNN_FAMILIES, FAMILIES, MLP_FAMILIES
 from mimic.report import paper
 from mimic.report.curves import N_BEST, figure1_numbers, figure2_numbers
-from mimic.report.page.words import signed
+from mimic.report.page.words import depth_of, signed
 
 
 def figure_data(results):
@@ -15,8 +15,10 @@ def figure_data(results):
     -------
     dict
         figure1, figure2: lists of rows, see `mimic.report.curves`; paper: rows with series, family,
-        n_parameters and pct; names, depths and kinds by family; n_best.
+        n_parameters and pct; names, depths, styles and kinds by family; planned: kinds that the config has
+        families of; n_best.
     """
+    kinds = {family: "cnn" if family in CNN_FAMILIES else "mlp" for family in FAMILIES}
     figure1 = figure1_numbers(
         results.studies(), results.studies(is_hard=True), results.teachers.trials, results.ensemble
     )
@@ -25,10 +27,30 @@ def figure_data(results):
         "figure2": rows_of(figure2_numbers(results.studies())),
         "paper": paper_rows(),
         "names": paper.table2_names(),
-        "depths": {family: int(family[3:]) for family in FAMILIES},
-        "kinds": {family: "cnn" if family in CNN_FAMILIES else "mlp" for family in FAMILIES},
+        "depths": {family: depth_of(family) for family in FAMILIES},
+        "styles": styles(),
+        "kinds": kinds,
+        "planned": sorted({kinds[family] for family in results.config.students.families}),
         "n_best": N_BEST,
     }
+
+
+def styles():
+    """Number of each family's symbol and colour, unique within its kind.
+
+    It is the depth where that is free, the paper's families first, else the next free number.
+    """
+    of_paper = {family for family, _ in paper.table2_accuracies()}
+    found = {}
+    for kind in (CNN_FAMILIES, MLP_FAMILIES):
+        own = {}
+        for family in sorted(kind, key=lambda family: family not in of_paper):
+            number = depth_of(family)
+            while number in own.values():
+                number += 1
+            own[family] = number
+        found |= own
+    return found
 
 
 def rows_of(numbers):
@@ -45,8 +67,9 @@ def paper_rows():
     ]
     for family in CNN_FAMILIES:
         published = paper.hard_label(family, 10_000_000)
-        row = {"series": "hard_label", "family": family, "n_parameters": published.n_parameters}
-        rows.append(row | {"pct": published.accuracy_pct})
+        if published is not None:
+            row = {"series": "hard_label", "family": family, "n_parameters": published.n_parameters}
+            rows.append(row | {"pct": published.accuracy_pct})
     for series, published in (("teacher", paper.teacher(0)), ("ensemble", paper.ensemble(paper.N_MEMBERS))):
         row = {"series": series, "family": None, "n_parameters": published.n_parameters}
         rows.append(row | {"pct": published.accuracy_pct})

@@ -1,6 +1,6 @@
 """Numbers and names as the page prints them, and its sentences."""
 
-from mimic.config.families import CNN_FAMILIES, MLP_FAMILIES, parse_budget
+from mimic.config.families import CNN_FAMILIES, MLP_FAMILIES, SHAPES, parse_budget
 from mimic.report.trials import best_trial
 
 MINUS = "\N{MINUS SIGN}"
@@ -45,6 +45,17 @@ def plural(number, word):
     return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
+def source_name(config):
+    """What the images are; of a source that was added, its own name."""
+    return SOURCES.get(config.data.source, config.data.source)
+
+
+def depth_of(family):
+    """Convolutions of a family's nets, or hidden layers where they have none."""
+    kind = "conv" if family in CNN_FAMILIES else "hidden"
+    return sum(name.startswith(kind) for name in SHAPES[family].names())
+
+
 def question(results):
     """What was asked, in one sentence."""
     config = results.config
@@ -57,7 +68,7 @@ def question(results):
     teachers = "an ensemble of deep convolutional nets"
     if n_members:
         teachers = f"an ensemble of {plural(n_members, 'deep convolutional net')}"
-    source = SOURCES[config.data.source]
+    source = source_name(config)
     return f"How shallow can a net with {span} parameters be and still mimic {teachers} on {source}?"
 
 
@@ -83,8 +94,8 @@ def answer(results):
         side = "above" if points > 0 else "below"
         text += f", {abs(points):.2f} points {side} the ensemble"
     others = []
-    shallow = next((family for family in CNN_FAMILIES if family in at), None)
-    if shallow not in (None, top):
+    shallow = min((family for family in CNN_FAMILIES if family in at), key=depth_of, default=None)
+    if shallow not in (None, top) and _depth(shallow) != _depth(top):
         others.append(f"one with {_depth(shallow)} {pct[shallow]:.2f} %")
     mlps = [family for family in MLP_FAMILIES if family in at and family != top]
     if mlps and top not in MLP_FAMILIES:
@@ -99,8 +110,7 @@ def _best_by_cell(results):
 
 
 def _depth(family):
-    n, kind = int(family[3:]), "convolution" if family in CNN_FAMILIES else "hidden layer"
-    return plural(n, kind)
+    return plural(depth_of(family), "convolution" if family in CNN_FAMILIES else "hidden layer")
 
 
 def tiles(results):

@@ -7,6 +7,9 @@ import json
 import shutil
 
 import pytest
+from tests.simulated_run import SMALL, SimulatedRun, paper_config
+
+from mimic.report.publish_report import page_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
 pytest.importorskip("axe_core_python")
@@ -14,9 +17,6 @@ from axe_core_python.selenium import Axe  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 from tests.simulated_grid import write_grid  # noqa: E402
-from tests.simulated_run import SMALL, SimulatedRun, paper_config  # noqa: E402
-
-from mimic.report.publish_report import page_of  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -62,7 +62,7 @@ def grid_addresses(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, address):
-    """Function (width, scheme) -> the browser that shows the page anew, or another page."""
+    """Function (width, scheme, address) -> the browser that shows the page anew, or another page."""
 
     def open_page(width=WIDE, scheme="light", address=address):
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -156,6 +156,21 @@ def test_figures_hold_what_was_handed_over(opened):
     assert labels == ["Number of trainable parameters (log scale)", "Test accuracy (%)", "log"]
 
 
+def test_added_families_are_drawn_with_marks_of_their_own(opened, extended_page, tmp_path):
+    (tmp_path / "report.html").write_text(extended_page, encoding="utf-8")
+    browser = opened(address=(tmp_path / "report.html").as_uri())
+    browser.execute_script("document.querySelectorAll('input.overlay').forEach((i) => i.click())")
+    assert browser.get_log("browser") == []
+    marks = browser.execute_script(
+        "return ['mlp1', '4deep12', 'cnn1', 'vgg'].map((f) => [familyMarker(f, 9).symbol, familyColour(f)])"
+    )
+    assert all(symbol and ink for symbol, ink in marks)
+    assert [symbol for symbol, _ in marks] == ["circle", "pentagon", "circle", "triangle-down"]
+    buttons = browser.find_elements("css selector", "#legend-figure1 button")
+    assert [button.text for button in buttons][-1] == "4deep12"
+    assert "undefined" not in "".join(button.get_attribute("innerHTML") for button in buttons)
+
+
 def test_the_switch_lays_the_papers_curves_over_ours(opened):
     browser = opened()
     drawn = "return document.getElementById('plot-figure1').data.filter((t) => /paper/i.test(t.name)).length"
@@ -221,6 +236,57 @@ def test_the_page_itself_never_scrolls_sideways(opened, width):
     scrolled, shown = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
     assert scrolled == shown
     assert width - 20 < shown <= width
+
+
+def test_the_address_of_a_study_opens_it(opened, address):
+    browser = opened(address=f"{address}#cnn2-10M")
+    opened_ones = "[...document.querySelectorAll('details.study[open]')].map((d) => d.id).join()"
+    assert browser.execute_script(f"return {opened_ones}") == "cnn2-10M"
+    wait_for(browser, "!document.querySelector('[open] .plot:not(.drawn)')")
+    wait_for(browser, "Math.abs(document.getElementById('cnn2-10M').getBoundingClientRect().top) < 100")
+    browser.execute_script("location.hash = '#mlp1-1M'")
+    wait_for(browser, f"{opened_ones} === 'mlp1-1M,cnn2-10M'")
+
+
+LONG, REVERSED = "x" * 120, "\u202eabc"
+
+
+@pytest.fixture(scope="module")
+def named_otherwise(tmp_path_factory):
+    """Address of a page whose first classes have a long name and one that turns what follows it around."""
+    folder = tmp_path_factory.mktemp("named")
+    run = SimulatedRun(folder / "results", paper_config(**SMALL), [LONG, REVERSED, "\u05d0", "d"]).write_all()
+    (folder / "report.html").write_text(page_of(run.folder, run.config), encoding="utf-8")
+    return (folder / "report.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_long_names_of_classes_do_not_widen_the_page(opened, named_otherwise, width):
+    browser = opened(width, address=named_otherwise)
+    root = "document.documentElement"
+    scrolled, shown = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+    assert scrolled == shown
+    widths = browser.execute_script(
+        "return [...document.querySelectorAll('.label')].map((e) => e.closest('th').clientWidth)"
+    )
+    assert 150 < max(widths) < 300
+
+
+def test_a_name_turns_nothing_around_but_itself(opened, named_otherwise):
+    browser = opened(address=named_otherwise)
+    # where the text after a name stands, against the name
+    places = browser.execute_script(
+        "const p = document.getElementById('sheet-told'), range = document.createRange();"
+        "const start = p.textContent.indexOf('a row each'), last = p.lastChild;"
+        "const at = last.textContent.indexOf('a row each');"
+        "const left = (i) => { range.setStart(last, i); range.setEnd(last, i + 1);"
+        " return range.getBoundingClientRect().left; };"
+        "return [left(at), left(at + 4), start]"
+    )
+    assert places[0] < places[1]
+    bare = "return [...document.querySelectorAll('#main *')].filter((e) => e.tagName !== 'BDI')"
+    bare += ".flatMap((e) => [...e.childNodes]).filter((n) => n.nodeType === 3 && n.data.includes('\u202e'))"
+    assert browser.execute_script(bare + ".length") == 0
 
 
 def test_plots_follow_the_colour_scheme(opened):

@@ -90,6 +90,23 @@ def test_figures_and_paper_are_handed_over(small_page):
     assert set(data["studies"]) >= {"teachers", "cnn2-10M", "cnn2-10M-hard"}
 
 
+def test_each_study_is_named_by_its_id_and_can_be_linked_to(small_page):
+    ids = re.findall(r'\bid="([^"]*)"', re.sub(r"<script.*?</script>", "", small_page, flags=re.DOTALL))
+    assert len(ids) == len(set(ids))
+    for name in data_of(small_page)["studies"]:
+        assert name in ids
+        assert f"<code>{name}</code>" in small_page
+        assert f'href="#{name}"' in small_page
+
+
+def test_the_caption_says_that_bars_are_shifted(small_page, begun_run):
+    told = "shifted sideways so as not to cover each other"
+    assert told in small_page
+    begun_run.write_dataset()
+    begun_run.write_students(n_studies=2)
+    assert told not in page_of(begun_run.folder, begun_run.config)
+
+
 def test_nothing_done_yet_makes_a_page(begun_run):
     begun_run.folder.mkdir()
     page = page_of(begun_run.folder, begun_run.config, strict=False)
@@ -114,6 +131,43 @@ def test_cells_without_a_run_say_so(begun_run, tables_of):
     assert tables_of(page)["t1"][-1][0] == "Ensemble"
     assert tables_of(page)["t1"][-1][3] == "no run yet"
     assert "the ensemble is not selected yet" in page
+
+
+def test_a_dataset_that_is_gone_or_damaged_is_why_there_are_no_confusions(begun_run):
+    begun_run.write_all()
+    path = begun_run.folder / "data" / "dataset.h5"
+    path.write_bytes(path.read_bytes()[:5000])
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert page.count("The dataset, data/dataset.h5, could not be read") == 2
+    path.unlink()
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert page.count("The dataset, data/dataset.h5, is missing") == 2
+    assert "are there yet" not in page
+
+
+def test_predictions_that_are_gone_are_why_there_are_no_confusions(begun_run):
+    begun_run.write_all()
+    for path in begun_run.folder.rglob("predictions.h5"):
+        path.unlink()
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert "The predictions of the nets shown here are missing or could not be read." in page
+
+
+def test_an_ensemble_that_cannot_be_read_is_not_called_unselected(begun_run):
+    begun_run.write_all()
+    (begun_run.folder / "ensemble" / "members.json").write_text("{")
+    page = page_of(begun_run.folder, begun_run.config, strict=False)
+    assert "ensemble/members.json is there, but could not be read." in page
+    assert "the ensemble is not known" in page
+    assert "ot selected yet" not in page
+
+
+def test_a_kind_that_the_config_does_not_have_is_told_to_the_figure(begun_run):
+    students = begun_run.config.students.model_copy(update={"families": ["mlp1", "mlp2"]})
+    config = begun_run.config.model_copy(update={"students": students})
+    begun_run.folder.mkdir()
+    assert data_of(page_of(begun_run.folder, config))["planned"] == ["mlp"]
+    assert data_of(page_of(begun_run.folder, begun_run.config))["planned"] == ["cnn", "mlp"]
 
 
 def test_a_run_from_a_pack_makes_a_page(begun_run, tmp_path):

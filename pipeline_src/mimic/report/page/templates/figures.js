@@ -7,7 +7,7 @@ function familiesOf(rows, kind) {
   const found = rows.filter((row) => row.series === "student" && row.family).map((row) => row.family);
   return Object.keys(DATA.names)
     .filter((family) => found.includes(family) && (!kind || DATA.kinds[family] === kind))
-    .sort((a, b) => (DATA.kinds[a] + DATA.depths[a] < DATA.kinds[b] + DATA.depths[b] ? -1 : 1));
+    .sort((a, b) => DATA.kinds[a].localeCompare(DATA.kinds[b]) || DATA.depths[a] - DATA.depths[b]);
 }
 
 // At a lone budget marks would stand above each other: then families stand side by side around it.
@@ -164,7 +164,7 @@ function figure2() {
     const element = document.getElementById("plot-figure2-" + kind);
     if (!element) return;
     const all = familiesOf(rows, kind);
-    if (!all.length) return empty(element, "No such student has finished yet.");
+    if (!all.length) return empty(element, DATA.planned.includes(kind) ? "No such student has finished yet." : "The config has no such family.");
     const families = all.filter((family) => !HIDDEN.figure2.has(family));
     const budgets = [...new Set(rows.filter((row) => row.budget).map((row) => row.budget))];
     const places = placesOf(all, budgets);
@@ -187,12 +187,14 @@ function empty(element, text) {
 function swatch(family) {
   const hollow = DATA.kinds[family] === "mlp";
   const shapes = {
-    1: '<circle cx="14" cy="8" r="4.5"/>', 2: '<rect x="10" y="4" width="8" height="8"/>',
-    3: '<path d="M14 3l5 9H9z"/>', 4: '<path d="M14 2.5l5 5.5-5 5.5-5-5.5z"/>', 5: '<path d="M14 13L9 4h10z"/>',
+    circle: '<circle cx="14" cy="8" r="4.5"/>', square: '<rect x="10" y="4" width="8" height="8"/>',
+    "triangle-up": '<path d="M14 3l5 9H9z"/>', diamond: '<path d="M14 2.5l5 5.5-5 5.5-5-5.5z"/>',
+    "triangle-down": '<path d="M14 13L9 4h10z"/>', pentagon: '<path d="M14 3l4.9 3.6-1.9 5.7h-6l-1.9-5.7z"/>',
+    star: '<path d="M14 2.5l1.4 3.6 3.9.2-3 2.5 1 3.7-3.3-2.1-3.3 2.1 1-3.7-3-2.5 3.9-.2z"/>',
   };
-  const ink = "var(--depth" + DATA.depths[family] + ")";
+  const ink = "var(--" + colourName(family) + ")";
   return '<svg width="28" height="16" viewBox="0 0 28 16" aria-hidden="true"><path d="M0 8h28" stroke="' + ink + '" stroke-width="2.4"/>' +
-    '<g fill="' + (hollow ? "var(--ground)" : ink) + '" stroke="' + ink + '" stroke-width="' + (hollow ? 2 : 0) + '">' + shapes[DATA.depths[family]] + "</g></svg>";
+    '<g fill="' + (hollow ? "var(--ground)" : ink) + '" stroke="' + ink + '" stroke-width="' + (hollow ? 2 : 0) + '">' + shapes[symbolOf(family)] + "</g></svg>";
 }
 
 function legend(figure, draw) {

@@ -50,6 +50,15 @@ document.querySelectorAll("details.study").forEach((details) => {
   details.addEventListener("toggle", () => details.open && drawStudy(details));
 });
 
+// A study that the address asks for is opened, before and after the page is there.
+function openAsked() {
+  const asked = [...document.querySelectorAll("details.study")].find((details) => "#" + details.id === location.hash);
+  if (!asked) return;
+  asked.open = true;
+  asked.scrollIntoView();
+}
+addEventListener("hashchange", openAsked);
+
 // Regions that do not scroll need no stop of the tab key.
 function markRegions() {
   document.querySelectorAll(".scroll").forEach((region) => {
@@ -60,6 +69,7 @@ function markRegions() {
 legend("figure1", figure1);
 legend("figure2", figure2);
 gridLegend();
+openAsked();
 drawAll();
 markRegions();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

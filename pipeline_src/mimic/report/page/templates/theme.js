@@ -1,26 +1,37 @@
 "use strict";
 // How plots look: colours from the style sheet, so that they follow the page from light to dark.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const SYMBOLS = ["", "circle", "square", "triangle-up", "diamond", "triangle-down"];
+// By style; seven symbols and five colours make 35 styles before one comes again.
+const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "pentagon", "star"];
+const N_COLOURS = 5;
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 }
 
+function colourName(family) {
+  return "depth" + (((DATA.styles[family] - 1) % N_COLOURS) + 1);
+}
+
 function familyColour(family) {
-  return colour("depth" + DATA.depths[family]);
+  return colour(colourName(family));
+}
+
+function symbolOf(family) {
+  return SYMBOLS[(DATA.styles[family] - 1) % SYMBOLS.length];
 }
 
 function isNarrow(element) {
   return element.clientWidth < 520;
 }
 
-// Filled marks for nets with a convolution, hollow ones for those without; the shape tells the depth.
+// Filled marks for nets with a convolution, hollow ones for those without; the shape tells the depth,
+// unless another family of its kind is as deep.
 function familyMarker(family, size) {
   const hollow = DATA.kinds[family] === "mlp";
   return {
-    symbol: SYMBOLS[DATA.depths[family]],
-    size: SYMBOLS[DATA.depths[family]].startsWith("triangle") ? size + 2 : size,
+    symbol: symbolOf(family),
+    size: symbolOf(family).startsWith("triangle") ? size + 2 : size,
     color: hollow ? colour("ground") : familyColour(family),
     line: { color: hollow ? familyColour(family) : colour("ground"), width: hollow ? 2 : 1 },
   };
