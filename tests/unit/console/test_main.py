@@ -36,5 +36,5 @@ def test_the_package_runs_as_the_command():
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("error: study 'cnn9-10M': expected FAMILY-BUDGET")
+    assert done.stderr.startswith("error: family: expected one of mlp1, ")
     assert done.stderr.count("\n") == 1
