@@ -14,7 +14,7 @@ from mimic.shallow.nets import initial_tensors
 from mimic.shallow.optimisers import RULES
 from mimic.shallow.stack import Stack
 from mimic.shallow.store import HISTORY
-from mimic.training.loop import State
+from mimic.training.state import State
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class GroupRun:
                 tensor[rows] = own[name].detach().cpu()
 
     def state(self):
-        """Where the training stands, as a `mimic.training.loop.State`."""
+        """Where the training stands, as a `mimic.training.state.State`."""
         self._keep_stack()
         tensors = {**self.tensors, **self._kept, **self._sums}
         tensors |= {f"history.{name}": values for name, values in self.history.items()}

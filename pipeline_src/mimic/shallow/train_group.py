@@ -19,9 +19,8 @@ from mimic.shallow.images import read_images
 from mimic.shallow.run import GroupRun
 from mimic.shallow.store import Group, write_group
 from mimic.termination import Terminated, deferred
-from mimic.training.checkpoint import Checkpoint
+from mimic.training.checkpoint import Checkpoint, seconds_argument
 from mimic.training.devices import choose_device
-from mimic.training.trial import seconds_argument
 
 STAGE = "mimic.shallow.train_group"
 _CONTEXT_MB = 900  # CUDA itself, see `mimic.gpus.claims`

@@ -18,7 +18,9 @@ The key names the training: another one's file is ignored. A file that is damage
 held, never the training.
 """
 
+import argparse
 import json
+import math
 import os
 import stat
 import time
@@ -31,11 +33,22 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from mimic.artifact import digest_arrays, part_of, written_whole
-from mimic.training.loop import EpochRecord, State
+from mimic.training.state import EpochRecord, State
 
 FORMAT, FILE = "mimic.checkpoint/1", "checkpoint.safetensors"
 _SHARE = 0.01  # of the time may go into saving
 _ROOM_BYTES = 2**24  # for history and names, beside the tensors
+
+
+def seconds_argument(text):
+    """Type of an option that is a number of seconds, at least 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds, at least 0, got {text!r}")
+    return seconds
 
 
 class Damaged(ValueError):
@@ -57,7 +70,7 @@ def to_bytes(state, key, seconds):
 
     Parameters
     ----------
-    state : mimic.training.loop.State
+    state : mimic.training.state.State
     key : str
         Names the training: digest of all that its bytes depend on.
     seconds : float

@@ -17,6 +17,7 @@ import torch
 from mimic.termination import Terminated, deferred
 from mimic.training.engine import EpochBuffers, Trainer, train_epoch
 from mimic.training.schedule import HalvingSchedule
+from mimic.training.state import EpochRecord, State
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,6 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
-class EpochRecord:
-    """One row of a trial's history.
-
-    Seconds are those of the epoch on the clock, and images those of the net alone, also where other nets are
-    trained beside it.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
-    images_per_second: float
-
-
-@dataclass(frozen=True)
 class Fit:
     """What training gives: the history, and the epoch whose weights the net now has."""
 
@@ -59,31 +43,6 @@ class Fit:
     reason: str
     history: list
     best_epoch: int
-
-
-@dataclass(frozen=True)
-class State:
-    """Where the training of a net stands: with the net, its settings and data, all that its rest depends on.
-
-    The schedule is not in it: it follows from the history.
-
-    Parameters
-    ----------
-    tensors : dict of str to tensor
-        On the CPU: ``weights.NAME``, ``momentum.NAME``, ``best.NAME`` (weights of the best epoch, where those
-        are not the weights), ``loss`` (sum over the epoch) and ``random_state`` (of dropout).
-    history : list of EpochRecord
-        The epochs that are done.
-    seen : int
-        Images of the epoch at hand that were trained on.
-    epoch_seconds : float
-        That the epoch at hand took so far.
-    """
-
-    tensors: dict
-    history: list
-    seen: int
-    epoch_seconds: float
 
 
 @dataclass(frozen=True)

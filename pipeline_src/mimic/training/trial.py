@@ -3,7 +3,6 @@
 ``metrics.json`` holds the scores and what the trial was; ``history.csv`` has a row an epoch.
 """
 
-import argparse
 import csv
 import dataclasses
 import io
@@ -14,10 +13,10 @@ import numpy as np
 import torch
 
 from mimic.artifact import digest_json, write_json, write_text
-from mimic.training.checkpoint import Checkpoint
+from mimic.training.checkpoint import Checkpoint, seconds_argument
 from mimic.training.evaluate import predict, score
-from mimic.training.loop import EpochRecord
 from mimic.training.predictions import SPLITS, write_predictions
+from mimic.training.state import EpochRecord
 
 
 def write_history(path, history):
@@ -115,17 +114,6 @@ def add_trial_files(parser, checkpoint_seconds):
         help="save the training beside --metrics when so long has passed since the last time; "
         "0: after each epoch; the environment's MIMIC_CHECKPOINT_SECONDS is the default where it is set",
     )
-
-
-def seconds_argument(text):
-    """Type of an option that is a number of seconds, at least 0."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds, at least 0, got {text!r}")
-    return seconds
 
 
 def trial_checkpoint(args, device, report, **facts):
