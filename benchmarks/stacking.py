@@ -31,6 +31,7 @@ from mimic.config.shallow import LAYOUTS, ShallowTraining
 from mimic.shallow.grid import NetSettings, Shape
 from mimic.shallow.memory import divide
 from mimic.shallow.nets import ResidualNet, initial_tensors
+from mimic.shallow.run import own_stream
 from mimic.shallow.stack import Stack
 from mimic.training.devices import choose_device
 
@@ -79,11 +80,12 @@ def stacked(layout, n_filters, n_nets):
     order = torch.arange(N_IMAGES)
 
     def run(n_steps):
-        for step in range(n_steps):
-            if step % (N_IMAGES // BATCH) == 0:
-                stack.begin(order)
-            stack.step(BATCH)
-        stack.loss.tolist()
+        with own_stream(device):
+            for step in range(n_steps):
+                if step % (N_IMAGES // BATCH) == 0:
+                    stack.begin(order)
+                stack.step(BATCH)
+            stack.loss.tolist()
 
     return run
 

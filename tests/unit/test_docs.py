@@ -93,11 +93,15 @@ def test_every_subcommand_that_is_named_has_the_options_that_are_shown(page):
 def test_every_call_in_a_block_is_understood(page):
     name, text = page
     for command in commands(blocks(text), "mimic "):
-        try:
-            parser().parse_args(shlex.split(command))
-        except SystemExit as error:
-            if error.code:
-                pytest.fail(f"{name}: mimic {command}")
+        assert exit_code_of(parser().parse_args, shlex.split(command)) == 0, f"{name}: mimic {command}"
+
+
+def exit_code_of(parse, words):
+    try:
+        parse(words)
+    except SystemExit as error:
+        return error.code or 0
+    return 0
 
 
 def test_every_subcommand_has_a_section_of_its_own():

@@ -60,17 +60,11 @@ def _list(kind):
     return Annotated[list[kind], AfterValidator(_each_once), Field(min_length=1)]
 
 
-class ShallowGrid(Settings):
-    """The axes; every combination of their values is a net to train."""
+class NetAxes(Settings):
+    """The axes in which nets of equal tensors differ."""
 
-    dataset: _list(DatasetName) = Field(description="Names of `shallow.datasets`")
     layout: _list(Literal[LAYOUTS]) = Field(
         description="sequential: x <- x + f_i(x), layer by layer; parallel: x + sum of all f_i(x)"
-    )
-    n_layers: _list(Annotated[int, Field(ge=1, le=256)]) = Field(description="Residual layers")
-    n_filters: _list(Annotated[int, Field(ge=1, le=4096)]) = Field(description="Channels of every layer")
-    kernel_size: _list(Annotated[int, Field(ge=1), AfterValidator(_odd)]) = Field(
-        description="Width of the square kernels"
     )
     padding: _list(Literal["zeros", "reflect", "replicate", "circular"]) = Field(
         description="What lies beyond the image's edge; outputs keep its size"
@@ -78,13 +72,24 @@ class ShallowGrid(Settings):
     activation: _list(Literal["relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "sigmoid"]) = Field(
         description="Of the residual layers; the first convolution has none"
     )
-    batch_norm: _list(bool) = Field(description="Batch normalisation between convolution and activation")
+    optimiser: _list(Literal["rmsprop", "sgd", "adam"]) = Field(description="Update rule")
     initialiser: _list(Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]) = Field(
         description="Of all weights; biases start at zero"
     )
-    optimiser: _list(Literal["rmsprop", "sgd", "adam"]) = Field(description="Update rule")
     learning_rate: _list(Annotated[float, Field(gt=0, strict=False)]) = Field(description="Constant rate")
     seed: _list(Annotated[int, Field(ge=0)]) = Field(description="Repetitions: seeds of the weights")
+
+
+class ShallowGrid(NetAxes):
+    """The axes; every combination of their values is a net to train."""
+
+    dataset: _list(DatasetName) = Field(description="Names of `shallow.datasets`")
+    n_layers: _list(Annotated[int, Field(ge=1, le=256)]) = Field(description="Residual layers")
+    n_filters: _list(Annotated[int, Field(ge=1, le=4096)]) = Field(description="Channels of every layer")
+    kernel_size: _list(Annotated[int, Field(ge=1), AfterValidator(_odd)]) = Field(
+        description="Width of the square kernels"
+    )
+    batch_norm: _list(bool) = Field(description="Batch normalisation between convolution and activation")
 
 
 class ShallowTraining(Settings):

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from mimic.cli import InputError
 from mimic.config.base import Settings
-from mimic.config.shallow import ShallowTraining
+from mimic.config.shallow import NetAxes, ShallowTraining
 
 _NAME = re.compile(r"([a-z][a-z0-9]*)-L(\d+)-F(\d+)-K(\d+)(-BN)?")
 
@@ -81,7 +81,7 @@ class GroupSettings(Settings):
     n_filters: int = Field(ge=1)
     kernel_size: int = Field(ge=1)
     batch_norm: bool
-    axes: dict[str, list[str | int | float]]
+    axes: NetAxes
     training: ShallowTraining
 
     def nets(self):
@@ -93,7 +93,7 @@ class GroupSettings(Settings):
         """
         return [
             NetSettings(**dict(zip(AXES, values, strict=True)))
-            for values in itertools.product(*(self.axes[axis] for axis in AXES))
+            for values in itertools.product(*(getattr(self.axes, axis) for axis in AXES))
         ]
 
     def shape(self, image, n_classes):
@@ -121,7 +121,7 @@ def groups_of(settings):
         In the order of datasets, filters, layers: cheap ones first.
     """
     grid, found = settings.grid, {}
-    axes = {axis: getattr(grid, axis) for axis in AXES}
+    axes = NetAxes(**{axis: getattr(grid, axis) for axis in AXES})
     for dataset in grid.dataset:
         for f, n, k, norm in itertools.product(
             grid.n_filters, grid.n_layers, grid.kernel_size, grid.batch_norm

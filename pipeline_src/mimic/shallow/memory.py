@@ -102,5 +102,5 @@ def check_memory(settings, source, n_classes):
         Says what would suffice.
     """
     shape = settings.shape(image_shape(source), n_classes)
-    for padding in settings.axes["padding"]:
+    for padding in settings.axes.padding:
         divide(shape, 1, settings.training, on_cpu=False, parallel=False, padding=padding)

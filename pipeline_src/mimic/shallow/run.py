@@ -1,5 +1,6 @@
 """A group on its way through its training: stack after stack, epoch after epoch, resumable between steps."""
 
+import contextlib
 import itertools
 import time
 from dataclasses import dataclass
@@ -59,6 +60,25 @@ def order_of(seed, epoch, n):
     return torch.from_numpy(numpy_generator(seed, "shallow", "order", epoch).permutation(n))
 
 
+@contextlib.contextmanager
+def own_stream(device):
+    """Context with a stream of work of its own on a GPU, since graphs are captured in no default one.
+
+    What was started before is waited for inside, and what was started inside afterwards, also on an error: a
+    state that is kept then is whole.
+    """
+    if device.torch_device.type != "cuda":
+        yield
+        return
+    outside, stream = torch.cuda.current_stream(), torch.cuda.Stream(device.torch_device)
+    stream.wait_stream(outside)
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        outside.wait_stream(stream)
+
+
 @dataclass(frozen=True)
 class EpochOfStack:
     """How an epoch of a stack went: means over its nets that are finite, and the rate of work."""
@@ -110,7 +130,7 @@ class GroupRun:
         self.history = {name: torch.full((n, k), torch.nan) for name in HISTORY}
         self._sums = {name: torch.zeros(n, dtype=torch.float64) for name in ("loss", "correct")}
         self._part, self._epoch, self._seen = 0, 0, 0
-        self._stack, self._earlier_seconds, self._started = None, 0.0, None
+        self._stack = None
 
     @property
     def n_steps(self):
@@ -131,15 +151,16 @@ class GroupRun:
         between_steps, after_epoch : callable, optional
             Called without arguments where all state can be kept; may raise.
         """
-        while self._part < len(self.parts):
-            if self._stack is None:
-                self._open_stack()
-            record = self._train_epoch(between_steps)
-            self._close_epoch()
-            if on_epoch is not None:
-                on_epoch(record)
-            if after_epoch is not None:
-                after_epoch()
+        with own_stream(self.device):
+            while self._part < len(self.parts):
+                if self._stack is None:
+                    self._open_stack()
+                record = self._train_epoch(between_steps)
+                self._close_epoch()
+                if on_epoch is not None:
+                    on_epoch(record)
+                if after_epoch is not None:
+                    after_epoch()
 
     def _open_stack(self):
         part = self.parts[self._part]
@@ -167,7 +188,7 @@ class GroupRun:
 
     def _train_epoch(self, between_steps):
         stack, n, size = self._stack, len(self._train[1]), self.settings.training.batch_size
-        self._started = time.perf_counter()
+        started = time.perf_counter()
         stack.begin(order_of(self.seed, self._epoch, n), self._seen)
         first = self._seen
         while self._seen < n:
@@ -180,7 +201,7 @@ class GroupRun:
         rows = self.parts[self._part].rows
         for name, values in zip(HISTORY, measured, strict=True):
             self.history[name][rows, self._epoch] = values.cpu().float()
-        seconds = time.perf_counter() - self._started
+        seconds = time.perf_counter() - started
         finite = [values[values.isfinite()] for values in (measured[0], measured[3])]
         means = [values.mean().item() if len(values) else float("nan") for values in finite]
         return EpochOfStack(*means, (n - first) * len(stack) / seconds)

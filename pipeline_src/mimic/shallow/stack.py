@@ -43,7 +43,7 @@ class Stack:
         self.weights = {name: tensors[name].to(place).requires_grad_() for name in weights}
         self.statistics = {name: tensors[name].to(place) for name in statistics}
         self._images, self._labels = data
-        self._device, self._training, self._n_images = device, training, n_images
+        self._device, self._n_images = device, n_images
         dtype = self.weights["stem_bias"].dtype
         rates = torch.tensor([net.learning_rate for net in nets], dtype=dtype, device=place)
         self.optimiser = StackedOptimiser(first.optimiser, training, self.weights, rates)
@@ -81,7 +81,7 @@ class Stack:
         self._net.train()
 
     def step(self, size):
-        """One optimiser's step of all nets on the next `size` images."""
+        """One optimiser's step of all nets on the next `size` images; on a GPU in no default stream."""
         if size not in self._steps:
             changed = [*self.tensors().values(), *(weight.grad for weight in self.weights.values())]
             self._steps[size] = Replayable(

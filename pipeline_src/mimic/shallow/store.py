@@ -18,6 +18,7 @@ the nets follow; ``image_shape``, ``n_classes``, ``n_examples`` (training images
 training took.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from pydantic import ValidationError
 from mimic.cli import InputError, validation_message
 from mimic.sealed import open_sealed, read_provenance
 from mimic.sealing import write_sealed
-from mimic.shallow.grid import GroupSettings, parse_group
+from mimic.shallow.grid import AXES, GroupSettings, group_name
 
 FORMAT, VERSION = "mimic.shallow", 1
 HISTORY = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -132,14 +133,16 @@ def _read_group(path, file):
         settings = GroupSettings.model_validate(found.get("settings"))
     except ValidationError as error:
         raise InputError(validation_message(error, f"{path}: settings")) from None
-    n_nets = 1
-    for values in settings.axes.values():
-        n_nets *= len(values)
+    n_nets = math.prod(len(getattr(settings.axes, axis)) for axis in AXES)
     if n_nets > _MOST:
         raise InputError(f"{path}: settings: expected at most {_MOST:,} nets, got {n_nets:,}")
-    name, image = found.get("group"), found.get("image_shape")
-    if not isinstance(name, str) or parse_group(name) != found.get("dataset"):
-        raise InputError(f"{path}: attribute group: expected one of {found.get('dataset')!r}, got {name!r}")
+    name, dataset, image = found.get("group"), found.get("dataset"), found.get("image_shape")
+    sizes = (settings.n_layers, settings.n_filters, settings.kernel_size, settings.batch_norm)
+    if not isinstance(dataset, str) or name != group_name(dataset, *sizes):
+        raise InputError(
+            f"{path}: attribute group: expected a name that says {sizes[0]} layers and {sizes[1]} filters on "
+            f"{str(dataset)[:60]!r}, got {str(name)[:60]!r}"
+        )
     whole = isinstance(image, list) and len(image) == 3
     if not whole or not all(isinstance(side, int) and 1 <= side <= 4096 for side in image):
         raise InputError(f"{path}: attribute image_shape: expected three sizes, got {str(image)[:60]}")
@@ -155,7 +158,7 @@ def _read_group(path, file):
         history[key] = file.read(key)
     return Group(
         name,
-        found["dataset"],
+        dataset,
         settings,
         settings.shape(image, found["n_classes"]),
         found["n_examples"],

@@ -4,6 +4,7 @@ import torch
 from mimic.shallow.run import GroupRun, order_of, parts_of
 from mimic.shallow.train_group import train_group
 from mimic.training.checkpoint import Checkpoint
+from mimic.training.devices import choose_device
 
 SHAPE = (1, 8, 8)
 
@@ -133,3 +134,16 @@ def test_train_group_saves_and_removes_nothing_itself(tmp_path, run_of, group):
     train_group(resumed, Checkpoint(tmp_path, "key", 0, print))
     for name in run.tensors:
         assert torch.equal(run.tensors[name], resumed.tensors[name])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_group_on_a_gpu_is_the_group_on_the_cpu(run_of, images, group, training):
+    settings = group(optimiser=["sgd"], learning_rate=[1e-2], trained=training(n_epochs=2))
+    on_cpu = run_of(settings)
+    data = [tuple(tensor.cuda() for tensor in images(n, seed=seed)) for n, seed in ((72, 0), (30, 2))]
+    on_gpu = GroupRun(settings, settings.shape(SHAPE, 4), *data, 7, choose_device("float32", "on"))
+    for run in (on_cpu, on_gpu):
+        run.train()
+    for name, tensor in on_cpu.tensors.items():
+        torch.testing.assert_close(on_gpu.tensors[name].cpu(), tensor, rtol=0, atol=1e-4)

@@ -81,8 +81,7 @@ def test_a_stack_is_its_nets_trained_one_by_one(group, images, device, optimiser
 
 def test_a_stack_in_float32_is_its_nets_within_rounding(group, images, device):
     # SGD: rmsprop divides by roots of tiny means, so that rounding of a gradient near 0 becomes a whole step
-    settings = group(optimiser=["sgd"], learning_rate=[1e-2])
-    settings = settings.model_copy(update={"axes": settings.axes | {"layout": ["sequential"]}})
+    settings = group(optimiser=["sgd"], learning_rate=[1e-2], layout=["sequential"])
     data, order = images(64), torch.arange(64)
     stack, singles = stacked(settings, data, device, torch.float32)
     run(stack, order, 16)

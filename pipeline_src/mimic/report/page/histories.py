@@ -1,15 +1,13 @@
 """How a training went, epoch by epoch: ``history.csv``, thinned to what a curve on a screen shows."""
 
-import csv
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from mimic.cli import InputError
+from mimic.tables import read_rows
 
 #: Points of a curve; more are not told apart on a screen.
 N_POINTS = 48
-MAX_BYTES = 2**26
 COLUMNS = ("epoch", "train_loss", "validation_accuracy")
 
 
@@ -44,20 +42,12 @@ def read_history(path):
     InputError
         In one line: the file and line, what was expected and what was found.
     """
-    if Path(path).stat().st_size > MAX_BYTES:
-        raise InputError(f"{path}: expected a history of at most {MAX_BYTES:,} bytes")
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            missing = [name for name in COLUMNS if name not in header]
-            if missing:
-                raise InputError(f"{path}: expected a column {missing[0]}")
-            places = [header.index(name) for name in COLUMNS]
-            rows = [_row(row, places, f"{path} line {reader.line_num}") for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV file: {error}") from None
-    rows = thinned(rows)
+    header, cells = read_rows(path)
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise InputError(f"{path}: expected a column {missing[0]}")
+    places = [header.index(name) for name in COLUMNS]
+    rows = thinned([_row(row, places, f"{path} line {line}") for line, row in cells])
     return History([row[0] for row in rows], [row[2] for row in rows], [row[1] for row in rows])
 
 
@@ -67,7 +57,7 @@ def _row(row, places, where):
         epoch, loss, accuracy = int(epoch), float(loss), float(accuracy)
         if not (0 <= accuracy <= 1 and epoch >= 0):
             raise ValueError
-    except (ValueError, IndexError):
+    except ValueError:
         raise InputError(f"{where}: expected an epoch, a loss and a fraction") from None
     return epoch, float(f"{loss:.5g}") if math.isfinite(loss) else None, round(100 * accuracy, 2)
 

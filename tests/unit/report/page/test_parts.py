@@ -38,7 +38,7 @@ def test_a_short_history_stays_and_a_loss_that_is_no_number_is_none(tmp_path):
     assert (history.epochs, history.validation_pct, history.train_loss) == ([1], [25.0], [None])
 
 
-@pytest.mark.parametrize("row", ["1,0.1,1,1,1.5,1,1", "x,0.1,1,1,0.5,1,1", "1,0.1"])
+@pytest.mark.parametrize("row", ["1,0.1,1,1,1.5,1,1", "x,0.1,1,1,0.5,1,1"])
 def test_a_history_of_something_else_is_refused(tmp_path, row):
     (tmp_path / "history.csv").write_text(HEADER + row + "\n")
     with pytest.raises(InputError, match=r"history.csv line 2: expected an epoch, a loss and a fraction"):
