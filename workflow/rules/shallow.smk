@@ -45,6 +45,7 @@ rule train_group:
     log:
         f"{OUT}/logs/train_group/{{group}}.log",
     threads: 1
+    priority: group_work
     resources:
         mem_mb=group_memory_mb,
     params:

@@ -81,6 +81,12 @@ def group_settings(wildcards):
     return settings.model_dump_json()
 
 
+def group_work(wildcards):
+    """How much there is to do, in no unit: the longest jobs start first, so that none of them ends alone."""
+    settings = group_named(wildcards.group)[1]
+    return settings.n_layers * (settings.n_filters * settings.kernel_size) ** 2
+
+
 def group_memory_mb(wildcards, attempt):
     """Memory of a group's job: its tensors, its dataset, and torch."""
     return attempt * (SHALLOW.training.memory_mb + 2000)
