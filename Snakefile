@@ -12,6 +12,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/shallow_grid.smk"
+include: "workflow/rules/win_nets.smk"
 
 
 rule all:
@@ -43,6 +44,7 @@ else:
 include: "workflow/rules/students.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/shallow.smk"
+include: "workflow/rules/win.smk"
 include: "workflow/rules/targets.smk"
 
 
@@ -51,6 +53,8 @@ onstart:
         stop(MISSING_DATA)
     for name, missing in SHALLOW_MISSING.items():
         stop(f"shallow.datasets.{name}: {missing}")
+    for name, missing in WIN_MISSING.items():
+        stop(f"win.{name}: {missing}")
     check_job_arrays()
     keep_jobs_while_slurm_is_silent()
     if workflow.is_main_process:

@@ -25,7 +25,7 @@ from mimic.allocator import keep_memory
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer, standardise
 from mimic.config.augment import CropSettings, HsvSettings
-from mimic.data.torchvision_import import import_torchvision
+from mimic.torchvision_import import import_torchvision
 
 HSV = HsvSettings(
     hue_shift=0.06, saturation_shift=0.26, value_shift=0.20, saturation_scale=0.21, value_scale=0.13

@@ -37,9 +37,9 @@ from torch.nn.functional import cross_entropy
 
 from mimic.augment.recipe import draw_recipe
 from mimic.augment.render import Renderer, standardise
-from mimic.data.torchvision_import import import_torchvision
 from mimic.models.net import new_net
 from mimic.students.losses import logit_l2
+from mimic.torchvision_import import import_torchvision
 from mimic.training import devices
 from mimic.training.devices import choose_device, gains_from_bfloat16
 from mimic.training.engine import EpochBuffers, Trainer, train_epoch

@@ -15,17 +15,18 @@ shared    unpack_targets (and `mimic pack`)       mimic/shared/unpack_targets.py
 students  propose_students, train_student         mimic/students/<rule name>.py
 report    tabulate_..., plot_..., publish_report  mimic/report/<rule name>.py
 shallow   train_group, expand_nets, ...           mimic/shallow/<rule name>.py (the second paper)
+win       train_wide, imitate_block, finetune...  mimic/win/<rule name>.py (the third paper)
 ========  ======================================  ==============================================
 
 Import order, downwards only (a test holds it)::
 
     for people          console (the command `mimic`), status (where a run stands), rehearsal (how long
                         it would take); they may import all, and nothing below imports them
-    the steps           data teachers ensemble epochs logits shared students report shallow
+    the steps           data teachers ensemble epochs logits shared students report shallow win
                         (a step reads another one only through its ``store``; report imports the floor only,
                         save that its page renders what the students saw through augment)
     the machinery       training search models augment gpus
                         (they do not know each other, save that training may render through augment)
     the floor           config seeding artifact sealed sealing fingerprint cli progress allocator
-                        termination tables drawing
+                        termination tables drawing torchvision_import
 """

@@ -177,7 +177,13 @@ def config_of_results(wildcards):
         for name, dataset in CONFIG.shallow.datasets.items()
     }
     shallow = CONFIG.shallow.model_copy(update={"datasets": datasets})
-    return CONFIG.model_copy(update={"data": data, "shared": shared, "shallow": shallow}).model_dump_json()
+    images = CONFIG.win.data.model_copy(
+        update={"path": None if CONFIG.win.data.path is None else ".", "download": False}
+    )
+    win = CONFIG.win.model_copy(update={"data": images})
+    return CONFIG.model_copy(
+        update={"data": data, "shared": shared, "shallow": shallow, "win": win}
+    ).model_dump_json()
 
 
 def source_images(wildcards):
@@ -359,4 +365,8 @@ wildcard_constraints:
     study="[^/]+",
     dataset="[^/]+",
     group="[^/]+",
+    net="[^/]+",
+    widen=r"\d+",
+    repetition=r"\d+",
+    block="[1-4]",
     study_folder="students/[^/]+" if SHARED else "teachers|students/[^/]+",

@@ -16,6 +16,7 @@ from mimic.config.shallow import ShallowSettings
 from mimic.config.shared import SharedSettings
 from mimic.config.students import StudentSettings
 from mimic.config.teachers import TeacherSettings
+from mimic.config.win import WinSettings
 
 
 class Config(Settings):
@@ -32,6 +33,7 @@ class Config(Settings):
     students: StudentSettings
     report: ReportSettings
     shallow: ShallowSettings
+    win: WinSettings
 
     @field_validator("output")
     @classmethod

@@ -3,7 +3,7 @@
 import argparse
 import difflib
 
-from mimic.cli import EXIT_CODES, OneLineParser
+from mimic.cli import EXIT_CODES, OneLineParser, whole_number
 from mimic.console.path_arguments import add_file, add_folder
 from mimic.console.rehearse_arguments import add_arguments as add_rehearse
 
@@ -196,6 +196,38 @@ def _export_scalars(sub):
     sub.add_argument("--study", nargs="+", metavar="STUDY", help="only these (default: all that there are)")
 
 
+def _win(sub):
+    sub.add_argument(
+        "--student", required=True, metavar="MODULE:FUNCTION", help="gives the thin net; its code is run"
+    )
+    sub.add_argument("--teacher", required=True, metavar="MODULE:FUNCTION", help="gives the wide net")
+    sub.add_argument(
+        "--blocks",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="modules whose outputs are imitated, in order",
+    )
+    sub.add_argument(
+        "--teacher-blocks",
+        nargs="+",
+        metavar="NAME",
+        help="the teacher's, one for each (default: the same names)",
+    )
+    add_file(sub, "--dataset", required=True, metavar="H5", help="images: a data.h5 or dataset.h5")
+    add_file(
+        sub,
+        "--teacher-weights",
+        metavar="FILE",
+        help="safetensors of a trained teacher (default: train it here)",
+    )
+    add_folder(sub, "--out", required=True, metavar="FOLDER", help="a folder for each stage is made in it")
+    sub.add_argument(
+        "--threads", type=whole_number(1), default=1, metavar="N", help="CPU threads (default 1)"
+    )
+    _base_config(sub, "section win has the schedules (default config.yaml)")
+
+
 def _completion(sub):
     sub.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="whose completion")
 
@@ -217,4 +249,5 @@ ARGUMENTS = {
     "unpack": _unpack,
     "verify": _verify,
     "why": _why,
+    "win": _win,
 }

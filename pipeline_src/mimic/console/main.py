@@ -188,6 +188,16 @@ def export_scalars(args):
     export(args.results, args.out, args.study)
 
 
+def win(args):
+    """Train your own thin net by imitation of a wider one, block by block.
+
+    mimic win --student nets:thin --teacher nets:wide --blocks layer1 layer2 --dataset d.h5 --out thin
+    """
+    from mimic.console.win import imitate
+
+    imitate(args)
+
+
 def completion(args):
     """Print a shell's completion of this command.
 
@@ -203,6 +213,7 @@ def completion(args):
 GROUPS = {
     "look at a run": (status, why, report, show, gpus),
     "plan one": (stages, budget, augment, rehearse, schema),
+    "train nets of your own": (win,),
     "check and share files": (inspect, verify, pack, unpack, export_study, export_scalars),
     "your shell": (completion,),
 }

@@ -63,6 +63,21 @@ SECTIONS = {
     ("expand_nets", "max_order"): "shallow.expansion.max_order",
     ("tabulate_intervals", "q_edges"): "shallow.q_edges",
     ("plot_losses", "q_edges"): "shallow.q_edges",
+    ("prepare_win_dataset", "contents"): "win.data",
+    ("prepare_win_dataset", "images"): "digest of the images",
+    ("train_wide", "settings"): "win, its part for the net",
+    ("train_vanilla", "settings"): "win, its part for the net",
+    ("train_kd", "settings"): "win, its part for the net",
+    ("imitate_block", "settings"): "win, its part for the net",
+    ("finetune", "settings"): "win, its part for the net",
+    ("merge", "settings"): "win, its part for the net",
+    ("tabulate_sizes", "nets"): "win.nets",
+    ("tabulate_sizes", "widen"): "win.widen",
+    ("tabulate_sizes", "stem"): "win.nets.stem",
+    ("tabulate_sizes", "images"): "win.data",
+    ("tabulate_sizes", "compare"): "win.data.source",
+    ("tabulate_methods", "compare"): "win.data.source",
+    ("tabulate_widths", "compare"): "win.data.source",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _MISSING = object()

@@ -31,6 +31,15 @@ STAGES = (
     ("shallow", "tabulate_intervals"),
     ("shallow", "plot_losses"),
     ("shallow", "plot_expansion"),
+    ("win", "train_wide"),
+    ("win", "imitate_block"),
+    ("win", "finetune"),
+    ("win", "merge"),
+    ("win", "train_vanilla"),
+    ("win", "train_kd"),
+    ("win", "tabulate_sizes"),
+    ("win", "tabulate_methods"),
+    ("win", "tabulate_widths"),
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mimic.cli import InputError
 from mimic.data.source import from_arrays
-from mimic.data.torchvision_import import import_torchvision
+from mimic.torchvision_import import import_torchvision
 
 PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 N_IMAGES = {"train": 50_000, "test": 10_000}

@@ -11,7 +11,7 @@ import numpy as np
 from mimic.artifact import digest_file
 from mimic.cli import InputError
 from mimic.data.source import from_arrays
-from mimic.data.torchvision_import import import_torchvision
+from mimic.torchvision_import import import_torchvision
 
 PAGE = "http://yann.lecun.com/exdb/mnist/"
 N_IMAGES = {"train": 60_000, "test": 10_000}  # of the official files; shorter ones are read as well

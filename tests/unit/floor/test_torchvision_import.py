@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from mimic.data import torchvision_import
+from mimic import torchvision_import
 
 
 def test_datasets_and_models_work_in_a_fresh_process():
     code = (
-        "from mimic.data.torchvision_import import import_torchvision as load\n"
+        "from mimic.torchvision_import import import_torchvision as load\n"
         "import torch\n"
         "net = load('models').resnet18()\n"
         "n_outputs = net.eval()(torch.zeros(1, 3, 32, 32)).shape[1]\n"

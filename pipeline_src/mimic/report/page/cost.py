@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Rules of the workflow by step, in the paper's order; those of the second paper after it.
+#: Rules of the workflow by step, in the paper's order; those of the other papers after it.
 RULES = {
     "prepare_dataset": "data",
     "propose_teachers": "teachers",
@@ -35,6 +35,16 @@ RULES = {
     "plot_losses": "shallow",
     "plot_expansion": "shallow",
     "publish_grid_report": "shallow",
+    "prepare_win_dataset": "win",
+    "train_wide": "win",
+    "train_vanilla": "win",
+    "train_kd": "win",
+    "imitate_block": "win",
+    "finetune": "win",
+    "merge": "win",
+    "tabulate_sizes": "win",
+    "tabulate_methods": "win",
+    "tabulate_widths": "win",
 }
 STEPS = frozenset(RULES.values())
 #: Rules of which one reads what all jobs of the other wrote.

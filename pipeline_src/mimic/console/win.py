@@ -1,0 +1,212 @@
+"""``mimic win``: a user's own thin net imitates a wider one, block by block, and is merged back."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mimic.cli import InputError
+from mimic.console.overlays import merged_config
+from mimic.data.store import read_dataset
+from mimic.seeding import derive
+from mimic.training.devices import choose_device
+from mimic.win.distributed import Processes
+from mimic.win.finetune import finetune
+from mimic.win.imitate_block import imitate_block
+from mimic.win.imitation import ImitationNet
+from mimic.win.loading import DeviceImages, as_tensors
+from mimic.win.merge import TOLERANCE, merge
+from mimic.win.nets import BuilderSpec
+from mimic.win.objectives import scores
+from mimic.win.stage import Place, n_parameters, train
+from mimic.win.store import (
+    METRICS,
+    WEIGHTS,
+    load_plain_state,
+    load_state,
+    read_metrics,
+    write_metrics,
+    write_state,
+)
+from mimic.win.train_wide import train_wide
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Settings of a stage as its function takes them."""
+
+    training: object
+    schedule: object
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where a stage writes, as `mimic.win.stage.train` takes it."""
+
+    out: Path
+    checkpoint_seconds: float = 20.0
+
+
+class Imitator:
+    """All stages for two nets, each in a folder of its own; one that is done is not done again.
+
+    Parameters
+    ----------
+    settings : mimic.config.win.WinSettings
+    student, teacher : mimic.win.nets.BuilderSpec
+    blocks : (tuple of str, tuple of str)
+        Of the student and of the teacher.
+    place : mimic.win.stage.Place
+    seed : int
+    out : path
+    teacher_weights : path or None
+        Of a trained teacher, in safetensors; it is trained here otherwise.
+    """
+
+    def __init__(self, settings, student, teacher, blocks, place, seed, out, teacher_weights=None):
+        self.settings, self.place, self.seed, self.out = settings, place, seed, Path(out)
+        self.specs, self.blocks = {"student": student, "teacher": teacher}, blocks
+        self.teacher_weights = teacher_weights
+        self.teacher = self._built("teacher")
+        self.student = self._built("student")
+        self._check_classes()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "win", "pairs"))
+            net = ImitationNet(
+                self.student,
+                self.teacher,
+                *blocks,
+                place.images.image_shape,
+                settings.pairs,
+                settings.classifier == "teacher",
+            )
+        self.net = place.device.place(net)
+
+    def _built(self, role):
+        spec = self.specs[role]
+        return self.place.device.place(spec.build(derive(self.seed, "win", role, spec.builder)))
+
+    def _check_classes(self):
+        """Refuse nets that do not give a logit for each class."""
+        images = torch.zeros((2, *self.place.images.image_shape), device=self.place.device.torch_device)
+        for role in ("teacher", "student"):
+            net, builder = getattr(self, role), self.specs[role].builder
+            try:
+                with torch.no_grad():
+                    found = tuple(net.eval()(images).shape)
+            except RuntimeError as error:
+                words = " ".join(str(error).split())[:200]
+                raise InputError(
+                    f"--{role} {builder}: does not take images of {self.place.images.image_shape}: {words}"
+                ) from None
+            if found != (2, self.place.n_classes):
+                raise InputError(
+                    f"--{role} {builder}: expected outputs (n, {self.place.n_classes}), a logit for each class, got "
+                    f"{('n', *found[1:])}"
+                )
+
+    def run(self):
+        """Do what is left; returns the metrics of the merged net."""
+        if self.teacher_weights is None:
+            stage = _Stage(self.settings.training, self.settings.train_wide)
+            self._stage("teacher", self.teacher, lambda: train_wide(self.teacher, stage, self.place), {})
+            teacher = self._digest("teacher")
+        else:
+            teacher = load_plain_state(self.teacher_weights, self.teacher)
+        self.teacher.requires_grad_(False).eval()
+        made_from = {"teacher": teacher}
+        stage = _Stage(self.settings.training, self.settings.imitate_block)
+        for block in range(1, 1 + len(self.blocks[0])):
+
+            def imitate(block=block):
+                return imitate_block(self.net, block, self.teacher, self.blocks[1], stage, self.place)
+
+            self._stage(f"block{block}", self.net, imitate, made_from)
+            made_from = {"teacher": teacher, "before": self._digest(f"block{block}")}
+        stage = _Stage(self.settings.training, self.settings.finetune)
+        self._stage(
+            "finetuned", self.net, lambda: finetune(self.net, self.teacher, stage, self.place), made_from
+        )
+        return self._merge()
+
+    def _digest(self, name):
+        return read_metrics(self.out / name / METRICS)["weights"]
+
+    def _said(self, name, made_from):
+        """What a stage's files are made from."""
+        return {
+            "stage": name,
+            "settings": json.loads(
+                self.settings.model_dump_json(exclude={"data", "folder", "nets", "widen"})
+            ),
+            "nets": {role: spec.builder for role, spec in self.specs.items()},
+            "blocks": [list(blocks) for blocks in self.blocks],
+            "images": self.place.digest,
+            "seed": self.seed,
+            "made_from": made_from,
+        }
+
+    def _stage(self, name, net, start, made_from):
+        """Train, or read what was trained from the same."""
+        folder, said = self.out / name, self._said(name, made_from)
+        kind = "net" if name == "teacher" else "imitation"
+        if (folder / METRICS).exists():
+            found = read_metrics(folder / METRICS)
+            if found.get("made_from") != said:
+                raise InputError(
+                    f"{folder}: made with other settings, nets or images; delete {self.out}, or name another --out"
+                )
+            load_state(folder / WEIGHTS, kind, net)
+            print(f"{name}: done before", file=sys.stderr)
+            return
+        run = start()
+        words = f"{name} ({n_parameters(run.module):,} parameters)"
+        checkpoint = train(run, _Files(folder), self.place, said, words)
+        digest = write_state(folder / WEIGHTS, kind, said, net.state_dict())
+        write_metrics(
+            folder / METRICS,
+            {"made_from": said, "weights": digest, "seconds": checkpoint.seconds(), **run.history[-1].judged},
+        )
+        checkpoint.remove()
+
+    def _merge(self):
+        before = scores(self.net, self.place)
+        merge(self.net, self.student)
+        found = scores(self.student, self.place)
+        if abs(found["test_accuracy"] - before["test_accuracy"]) > TOLERANCE:
+            raise InputError(
+                f"{self.out}: merged, the accuracy is {found['test_accuracy']:.4f}, unmerged {before['test_accuracy']:.4f}"
+            )
+        said = self._said("merged", {"finetuned": self._digest("finetuned")})
+        digest = write_state(self.out / "merged" / WEIGHTS, "net", said, self.student.state_dict())
+        metrics = {"made_from": said, "weights": digest, "n_parameters": n_parameters(self.student), **found}
+        write_metrics(self.out / "merged" / METRICS, metrics)
+        return metrics
+
+
+def imitate(args):
+    """Run all stages for the nets that the command line names."""
+    config = merged_config([args.config, *args.configfile])
+    blocks = (tuple(args.blocks), tuple(args.teacher_blocks or args.blocks))
+    specs = [_spec(name, getattr(args, name)) for name in ("student", "teacher")]
+    dataset = read_dataset(args.dataset)
+    settings = config.win
+    training = settings.training
+    device = choose_device(training.precision, training.channels_last, args.threads)
+    train_images, test_images = (
+        as_tensors(dataset, split, device.torch_device) for split in ("train", "test")
+    )
+    images = DeviceImages(train_images, test_images, derive(config.seed, "win", "own"), training.batch_size)
+    place = Place(device, Processes(), images, len(dataset.class_names), dataset.digest)
+    metrics = Imitator(settings, *specs, blocks, place, config.seed, args.out, args.teacher_weights).run()
+    path = Path(args.out) / "merged" / WEIGHTS
+    print(f"{path}: {metrics['n_parameters']:,} parameters, test accuracy {metrics['test_accuracy']:.2%}")
+
+
+def _spec(role, builder):
+    try:
+        return BuilderSpec(builder=builder)
+    except ValueError:
+        raise InputError(f"--{role}: expected module:function, got {builder!r}") from None

@@ -1,0 +1,267 @@
+"""What the command lines of the step's trainings share: their options, the images, checkpoints, what is written."""
+
+import contextlib
+import csv
+import io
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mimic.artifact import digest_json, provenance_of, write_text
+from mimic.cli import InputError, parse_settings, stage_parser, whole_number
+from mimic.data.store import read_dataset
+from mimic.fingerprint import of_stage
+from mimic.gpus.place import gpu_place
+from mimic.progress import Report
+from mimic.seeding import derive
+from mimic.termination import Terminated, deferred
+from mimic.training.checkpoint import Checkpoint, seconds_argument
+from mimic.training.devices import choose_device
+from mimic.win.distributed import Processes, launched
+from mimic.win.loading import DeviceImages, as_tensors
+from mimic.win.run import Run
+from mimic.win.store import HISTORY, METRICS, WEIGHTS, write_metrics, write_state
+
+_CONTEXT_MB = 900  # CUDA itself, see `mimic.gpus.claims`
+
+
+def training_parser(doc, stage):
+    """Parser of a stage that trains; add what it takes beside."""
+    parser = stage_parser(doc, stage)
+    parser.add_argument("--settings", required=True, help="the stage's part of `win`, as JSON")
+    parser.add_argument("--seed", type=whole_number(0), required=True, help="seed of the run")
+    parser.add_argument("--dataset", required=True, help="dataset.h5")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads")
+    parser.add_argument(
+        "--processes", type=whole_number(1), default=1, help="processes that share each batch: one a GPU"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="folder to write to")
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=seconds_argument,
+        default=os.environ.get("MIMIC_CHECKPOINT_SECONDS", "20"),
+        help="save the training in --out when so long has passed since the last time; "
+        "0: after each epoch; the environment's MIMIC_CHECKPOINT_SECONDS is the default where it is set",
+    )
+    return parser
+
+
+def parsed(parser, model, stage, argv):
+    """Arguments and settings of a stage, which becomes several processes where so many are asked for.
+
+    Returns
+    -------
+    args : argparse.Namespace
+    settings : model
+    """
+    args = parser.parse_args(argv)
+    settings = parse_settings(model, args.settings)
+    if settings.training.batch_size % args.processes:
+        raise InputError(
+            f"--processes: expected a divisor of training.batch_size {settings.training.batch_size}, got {args.processes}"
+        )
+    launched(stage, argv, args.processes)
+    return args, settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stage works, and on what.
+
+    Parameters
+    ----------
+    device : mimic.training.devices.Device
+    processes : mimic.win.distributed.Processes
+    images : object
+        See `mimic.win.loading`.
+    n_classes : int
+    digest : str
+        Of the images.
+    """
+
+    device: object
+    processes: Processes
+    images: object
+    n_classes: int
+    digest: str
+
+    def placed(self, net):
+        """A net where it is trained, its batch normalisation joint."""
+        return self.processes.prepared(self.device.place(net))
+
+    def run(self, module, objective, settings, n_cycles=1):
+        """A `mimic.win.run.Run` of a module here, with the settings of its stage."""
+        momentum = settings.training.momentum
+        return Run(
+            module, objective, self.images, settings.schedule, momentum, self.device, self.processes, n_cycles
+        )
+
+
+@contextlib.contextmanager
+def place_of(args, settings, stage, seed):
+    """The device, the processes and the images of a stage.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of `training_parser`.
+    settings : mimic.win.settings.Stage
+    stage : str
+        Its name.
+    seed : int
+        Of the order of the images and their augmentations.
+    """
+    dataset = read_dataset(args.dataset)
+    claim_mb = _CONTEXT_MB + sum(images.nbytes for images in dataset.images.values()) // 2**20 + 4000
+    with gpu_place(f"{stage} {args.out}", claim_mb), Processes() as processes:
+        training = settings.training
+        device = choose_device(training.precision, training.channels_last, args.threads)
+        train, test = (as_tensors(dataset, split, device.torch_device) for split in ("train", "test"))
+        images = DeviceImages(train, test, seed, training.batch_size, processes.rank, processes.count)
+        yield Place(device, processes, images, len(dataset.class_names), dataset.digest)
+
+
+def train(run, args, place, provenance, words):
+    """Train all that is left, with progress and a checkpoint; then its history is written.
+
+    Parameters
+    ----------
+    run : mimic.win.run.Run
+    args : argparse.Namespace
+    place : Place
+    provenance : dict
+    words : str
+        What is trained, for the log.
+
+    Returns
+    -------
+    Checkpoint
+        To be removed once all is written.
+    """
+    first = place.processes.is_first
+    if first:
+        print(f"{words}, {place.device.describe()}, {place.processes.count} processes", file=sys.stderr)
+    stream = None if first else open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    with Report("epoch", run.n_epochs, stream) as report:
+        arithmetic = {
+            "device": place.device.describe(),
+            "threads": torch.get_num_threads(),
+            "processes": place.processes.count,
+            "torch": torch.__version__,
+        }
+        key = digest_json({**arithmetic, "provenance": provenance})
+        checkpoint = Checkpoint(args.out, key, args.checkpoint_seconds, report.note, report.resume)
+        _train(run, checkpoint, first, place.device, report)
+    if first:
+        write_history(args.out / HISTORY, run)
+    return checkpoint
+
+
+def _train(run, checkpoint, writes, device, report):
+    def show(epoch):
+        judged = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in epoch.judged.items())
+        report.step(f"loss {epoch.train_loss:.4g}  {judged}  {epoch.images_per_second:,.0f} images/s")
+
+    with deferred() as request:
+        checkpoint.resume(run)
+
+        def between_steps():
+            request.poll()
+            if writes and device.torch_device.type == "cpu":  # elsewhere an epoch takes seconds
+                checkpoint.save_if_due(run, within_epoch=True)
+
+        def after_epoch():
+            if writes:
+                checkpoint.save_if_due(run)
+
+        try:
+            run.train(show, between_steps, after_epoch)
+        except Terminated:
+            if writes:
+                checkpoint.save(run)
+            raise
+
+
+def write_history(path, run):
+    """Write how a training went, a line an epoch, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ("epoch", "learning_rate", "train_loss", *run.objective.columns, "seconds", "images_per_second")
+    )
+    for row in run.history:
+        judged = (row.judged[name] for name in run.objective.columns)
+        writer.writerow(
+            (row.epoch, row.learning_rate, row.train_loss, *judged, row.seconds, row.images_per_second)
+        )
+    write_text(path, text.getvalue())
+
+
+def finish(args, settings, place, run, checkpoint, state, made_from, **found):
+    """Write the weights and what is known of a training that is over.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Removed at the end.
+    state : (str, dict, dict)
+        Kind, settings and tensors, see `mimic.win.store.write_state`.
+    made_from : dict
+        Provenance.
+    found : dict
+        What else there is to say, by name.
+    """
+    if not place.processes.is_first:
+        return
+    digest = write_state(args.out / WEIGHTS, *state)
+    last = run.history[-1].judged
+    write_net_metrics(
+        args.out,
+        settings,
+        place,
+        made_from,
+        weights=digest,
+        n_epochs=run.n_epochs,
+        seconds=checkpoint.seconds(),
+        **last,
+        **found,
+    )
+    checkpoint.remove()
+
+
+def write_net_metrics(folder, settings, place, made_from, **found):
+    """Write the metrics of a net, whole or not at all."""
+    said = {
+        "stage": made_from["stage"],
+        "depth": settings.net.depth,
+        "divide": settings.net.divide,
+        "device": place.device.describe(),
+        "processes": place.processes.count,
+        "provenance": made_from,
+    }
+    write_metrics(folder / METRICS, {**said, **found})
+
+
+def provenance(stage_module, settings, seed, **sources):
+    """What a stage's files were made from."""
+    return provenance_of(
+        stage_module.rpartition(".")[2],
+        settings.model_dump(mode="json"),
+        seed,
+        of_stage(stage_module),
+        **sources,
+    )
+
+
+def n_parameters(net):
+    """Parameters of a net."""
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def stage_seed(seed, settings, *names):
+    """Seed of a training: of the run, its net, and what is trained."""
+    net = settings.net
+    return derive(seed, "win", net.depth, net.divide, net.stem, *names)

@@ -1,0 +1,173 @@
+"""Files of the step: weights of nets and of imitation nets (safetensors), histories (CSV), and metrics (JSON).
+
+A file of weights has the keys of the net's ``state_dict`` and nothing else, so that any program loads it; its
+header, one JSON object under the key ``mimic``, says what it is:
+
+===========  ===============================================================
+key          meaning
+===========  ===============================================================
+format       ``mimic.win/1``
+kind         ``net``, or ``imitation``: a student with its pairs
+settings     what it was built from
+sha256       of the rest of the header and of all tensors
+===========  ===============================================================
+"""
+
+import json
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from mimic.artifact import DIGEST_KEY, digest_arrays, digest_json, read_json, write_json, written_whole
+from mimic.cli import MAKE_AGAIN, MAKE_FIRST, InputError
+
+FORMAT, METRICS_FORMAT, HEADER_KEY = "mimic.win/1", "mimic.win.metrics/1", "mimic"
+WEIGHTS, HISTORY, METRICS = "weights.safetensors", "history.csv", "metrics.json"
+
+
+def write_state(path, kind, settings, state):
+    """Write a net's state, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        ``net`` or ``imitation``.
+    settings : dict
+        What the net was built from.
+    state : dict of str to tensor
+
+    Returns
+    -------
+    str
+        Digest, which names the weights wherever they are used.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    header = {"format": FORMAT, "kind": kind, "settings": settings}
+    header[DIGEST_KEY] = _digest(header, tensors)
+    # One key: safetensors writes several in random order.
+    metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
+    with written_whole(path) as temporary:
+        temporary.write_bytes(safetensors.torch.save(tensors, metadata))
+    return header[DIGEST_KEY]
+
+
+def _digest(header, tensors):
+    rest = {key: value for key, value in header.items() if key != DIGEST_KEY}
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return digest_json({**rest, "tensors": digest_arrays(**arrays)})
+
+
+def read_settings(path, kind):
+    """What a file's net was built from; no tensor is read.
+
+    Returns
+    -------
+    dict
+        Untrusted.
+    """
+    return _read_header(path, kind)[0].get("settings")
+
+
+def load_state(path, kind, module):
+    """Give a module the state of a file, which is untrusted.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        ``net`` or ``imitation``.
+    module : torch.nn.Module
+        Built from the file's settings.
+
+    Returns
+    -------
+    str
+        Digest of the weights.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, its tensors are not the module's or are not finite, or it was changed. The
+        module is unchanged then.
+    """
+    header, shapes = _read_header(path, kind)
+    expected = module.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    for name in sorted({*shapes, *wanted}):
+        if shapes.get(name) != wanted.get(name):
+            raise InputError(
+                f"{path}: {name}: expected {_shape_words(wanted.get(name))}, got {_shape_words(shapes.get(name))}"
+            )
+    tensors = safetensors.torch.load_file(path)
+    for name, tensor in tensors.items():
+        if tensor.dtype != expected[name].dtype:
+            raise InputError(f"{path}: {name}: expected {expected[name].dtype}, got {tensor.dtype}")
+        if not tensor.isfinite().all():
+            raise InputError(f"{path}: {name}: expected finite numbers, got others")
+    found = _digest(header, tensors)
+    if found != header.get(DIGEST_KEY):
+        raise InputError(
+            f"{path}: was changed after it was written: expected digest {str(header.get(DIGEST_KEY))[:16]}, "
+            f"got {found[:16]}; {MAKE_AGAIN}"
+        )
+    module.load_state_dict(tensors)
+    return found
+
+
+def _shape_words(shape):
+    return "no such tensor" if shape is None else f"shape {shape}"
+
+
+def _read_header(path, kind):
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (expected weights); {MAKE_FIRST}")
+    with open(path, "rb"):
+        pass  # the library calls a file that may not be read one that does not exist
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        header = json.loads(metadata.get(HEADER_KEY, "null"))
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: header is not JSON: {error}") from None
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{path}: expected format {FORMAT!r}, got {str(found)[:60]!r}")
+    if header.get("kind") != kind:
+        raise InputError(f"{path}: expected weights of kind {kind!r}, got {str(header.get('kind'))[:60]!r}")
+    return header, shapes
+
+
+def load_plain_state(path, module):
+    """Give a module the state of any safetensors file with its keys, such as one that another program wrote.
+
+    Returns
+    -------
+    str
+        Digest of the tensors.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file (expected weights in safetensors)")
+    try:
+        tensors = safetensors.torch.load_file(path)
+        module.load_state_dict(tensors)
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())[:300]}") from None
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise InputError(f"{path}: expected finite numbers, got others")
+    return digest_arrays(**{name: tensor.float().numpy() for name, tensor in tensors.items()})
+
+
+def write_metrics(path, metrics):
+    """Write what a training or merging gave, whole or not at all."""
+    write_json(path, {"format": METRICS_FORMAT, **metrics})
+
+
+def read_metrics(path):
+    """What a training or merging gave."""
+    return read_json(path, METRICS_FORMAT)
