@@ -44,8 +44,8 @@ rule train_group:
         nets=f"{OUT}/shallow/groups/{{group}}/nets.h5",
     log:
         f"{OUT}/logs/train_group/{{group}}.log",
-    threads: 1
     priority: group_work
+    threads: 1
     resources:
         mem_mb=group_memory_mb,
     params:

@@ -53,7 +53,7 @@ rule train_wide:
         fingerprint=fingerprint("mimic.win.train_wide"),
     shell:
         "python -m mimic.win.train_wide --settings {params.settings:q} --seed {params.seed}"
-        ' --dataset {input.dataset:q} --threads {threads} --processes {resources.processes}'
+        " --dataset {input.dataset:q} --threads {threads} --processes {resources.processes}"
         ' --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 
 

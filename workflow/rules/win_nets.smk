@@ -5,7 +5,9 @@ import json
 from mimic.win.names import net_name, parse_net
 
 WIN = CONFIG.win
-WIN_NETS = {net_name(depth, divide): (depth, divide) for depth in WIN.nets.depth for divide in WIN.nets.divide}
+WIN_NETS = {
+    net_name(depth, divide): (depth, divide) for depth in WIN.nets.depth for divide in WIN.nets.divide
+}
 WIN_MISSING = {}
 WIN_TABLES = ("table1", "table2", "table3")
 WIN_BLOCKS = 4
@@ -60,7 +62,9 @@ def win_stage(wildcards, **own):
         found = wildcards.get(name)
         if found is not None and int(found) not in known:
             key = "win.widen" if name == "widen" else "win.nets.seed"
-            stop(f"{OUT}/win/{wildcards.net}: expected one of {', '.join(map(str, known))} ({key}), got {found}")
+            stop(
+                f"{OUT}/win/{wildcards.net}: expected one of {', '.join(map(str, known))} ({key}), got {found}"
+            )
     if wildcards.get("widen") is not None:
         own["widen"] = int(wildcards.widen)
     folder = WIN.folder.model_dump() if WIN.data.source == "imagenet" else None

@@ -133,7 +133,7 @@ class WinSettings(Settings):
     folder: FolderSettings
     nets: WinNets
     widen: _list(Widen) = Field(
-        description="Factors of the teachers' 3x3 convolutions; the first is that of Tables 1 and 2, all are in Table 3"
+        description="Factors of the teachers' 3x3 convolutions; the first for Tables 1 and 2, all for Table 3"
     )
     pairs: bool = Field(description="A pair of 1x1 convolutions after each block, merged at the end")
     classifier: Literal["teacher", "student"] = Field(

@@ -103,8 +103,8 @@ class Imitator:
                 ) from None
             if found != (2, self.place.n_classes):
                 raise InputError(
-                    f"--{role} {builder}: expected outputs (n, {self.place.n_classes}), a logit for each class, got "
-                    f"{('n', *found[1:])}"
+                    f"--{role} {builder}: expected outputs (n, {self.place.n_classes}), a logit for each class, "
+                    f"got {('n', *found[1:])}"
                 )
 
     def run(self):
@@ -156,7 +156,8 @@ class Imitator:
             found = read_metrics(folder / METRICS)
             if found.get("made_from") != said:
                 raise InputError(
-                    f"{folder}: made with other settings, nets or images; delete {self.out}, or name another --out"
+                    f"{folder}: made with other settings, nets or images; delete {self.out}, or name "
+                    "another --out"
                 )
             load_state(folder / WEIGHTS, kind, net)
             print(f"{name}: done before", file=sys.stderr)
@@ -177,7 +178,8 @@ class Imitator:
         found = scores(self.student, self.place)
         if abs(found["test_accuracy"] - before["test_accuracy"]) > TOLERANCE:
             raise InputError(
-                f"{self.out}: merged, the accuracy is {found['test_accuracy']:.4f}, unmerged {before['test_accuracy']:.4f}"
+                f"{self.out}: merged, the accuracy is {found['test_accuracy']:.4f}, unmerged "
+                f"{before['test_accuracy']:.4f}"
             )
         said = self._said("merged", {"finetuned": self._digest("finetuned")})
         digest = write_state(self.out / "merged" / WEIGHTS, "net", said, self.student.state_dict())

@@ -4,6 +4,8 @@ The net's forward is traced (``torch.fx``) down to the blocks, so that a block m
 cut is possible where a block's output is all that the rest of the net gets.
 """
 
+import itertools
+
 from torch import fx
 
 from mimic.cli import InputError
@@ -55,8 +57,8 @@ def trace(net, leaves=(), where="net"):
             net.train(mode)
     if str(graphs[0]) != str(graphs[1]):
         raise InputError(
-            f"{where}: forward of {type(net).__name__} is another one in training than in evaluation: use modules, "
-            "such as torch.nn.Dropout, in place of functions that are told self.training"
+            f"{where}: forward of {type(net).__name__} is another one in training than in evaluation: "
+            "use modules, such as torch.nn.Dropout, in place of functions that are told self.training"
         )
     return graphs[0]
 
@@ -94,12 +96,11 @@ def cut(net, blocks, where="net"):
     inputs = [node for node in nodes if node.op == "placeholder"]
     if len(inputs) != 1:
         raise InputError(
-            f"{where}: expected a forward that takes one tensor, got {len(inputs)}: {', '.join(map(str, inputs))}"
+            f"{where}: expected a forward that takes one tensor, got {len(inputs)}: "
+            f"{', '.join(map(str, inputs))}"
         )
     cuts = [_place_of(name, nodes, where) for name in blocks]
-    for (before, after), place, next_place in zip(
-        zip(blocks, blocks[1:], strict=False), cuts, cuts[1:], strict=False
-    ):
+    for (before, after), place, next_place in zip(itertools.pairwise(blocks), cuts, cuts[1:], strict=False):
         if next_place <= place:
             raise InputError(f"{where}: {after} is called before {before}: name blocks in their order")
     for name, place in zip(blocks, cuts, strict=True):
@@ -126,8 +127,8 @@ def _check_nothing_else_crosses(name, place, nodes, where):
         later = [user for user in node.users if order[user] > place]
         if later and node.op != "get_attr":
             raise InputError(
-                f"{where}: no cut after {name}: {_words(later[0])} takes {_words(node)}, which goes past it (an identity "
-                "skip across the boundary?); choose a block after which its output alone goes on"
+                f"{where}: no cut after {name}: {_words(later[0])} takes {_words(node)}, which goes past it "
+                "(an identity skip across the boundary?); choose a block after which its output alone goes on"
             )
 
 

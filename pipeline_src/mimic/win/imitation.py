@@ -1,8 +1,8 @@
 """The imitation net: a thin student with a pair of linear maps after each block (Zhou et al., section 3).
 
-The first map, M1, takes a block's output to the width of the teacher's, with which it is compared; the second,
-M2, takes it back. Nothing stands between them, so that both are merged into what follows: the student is then
-what it was, with other weights.
+The first map, M1, takes a block's output to the width of the teacher's, with which it is compared; the
+second, M2, takes it back. Nothing stands between them, so that both are merged into what follows: the student
+is then what it was, with other weights.
 
 notation: c, c' channels of a student's and of the teacher's block
 """
@@ -77,8 +77,8 @@ class ImitationNet(nn.Module):
     Raises
     ------
     InputError
-        If a net cannot be cut, a block's images have another size than the teacher's, widths differ where there
-        are no pairs, or a pair could not be merged.
+        If a net cannot be cut, a block's images have another size than the teacher's, widths differ where
+        there are no pairs, or a pair could not be merged.
     """
 
     def __init__(
@@ -94,7 +94,8 @@ class ImitationNet(nn.Module):
         super().__init__()
         if len(student_blocks) != len(teacher_blocks):
             raise InputError(
-                f"expected as many blocks of the teacher as of the student, got {len(teacher_blocks)} and {len(student_blocks)}"
+                f"expected as many blocks of the teacher as of the student, got {len(teacher_blocks)} and "
+                f"{len(student_blocks)}"
             )
         self.blocks = tuple(student_blocks)
         self._student = (student,)  # in a tuple: its segments hold all of its parameters already
@@ -136,15 +137,15 @@ class ImitationNet(nn.Module):
             ]
             if len(found) != 1 or layers != [found[0].module] or not isinstance(found[0].module, nn.Linear):
                 raise InputError(
-                    f"{of}: the teacher's classifier is taken only where one linear layer is all that has weights after "
-                    f"{last}; train the student's own instead"
+                    f"{of}: the teacher's classifier is taken only where one linear layer is all that has weights "
+                    f"after {last}; train the student's own instead"
                 )
             names.append(found[0])
         own, wide = names
         if own.module.out_features != wide.module.out_features:
             raise InputError(
-                f"student: expected {wide.module.out_features} outputs of {own.name}, as the teacher has, got "
-                f"{own.module.out_features}"
+                f"student: expected {wide.module.out_features} outputs of {own.name}, as the teacher has, "
+                f"got {own.module.out_features}"
             )
         self.classifier = own.name
         taken = nn.Linear(wide.module.in_features, wide.module.out_features, wide.module.bias is not None)
@@ -168,7 +169,7 @@ class ImitationNet(nn.Module):
         return self.pairs[i](x) if len(self.pairs) else x
 
     def compared(self, images, n_blocks):
-        """What is compared with the teacher's block: block `n_blocks` (from 1) after the maps to its width."""
+        """What is compared with the teacher's block: block `n_blocks` (from 1), at its width."""
         x = images
         for i in range(n_blocks - 1):
             x = self.between(i, self.segments[i](x))
@@ -267,10 +268,11 @@ def _check_shapes(thin, wide, name, pairs):
     places = [shape[1:] if len(shape) == 3 else shape[:-1] for shape in (thin, wide)]
     if len(thin) != len(wide) or places[0] != places[1]:
         raise InputError(
-            f"student: {name} gives outputs of shape {thin}, the teacher's block {wide}: expected equal but for the channels"
+            f"student: {name} gives outputs of shape {thin}, the teacher's block {wide}: expected "
+            "the same but for the channels"
         )
     if not pairs and _channels(thin) != _channels(wide):
         raise InputError(
-            f"student: {name} has {_channels(thin)} channels, the teacher's block {_channels(wide)}: without pairs both "
-            "must be equal"
+            f"student: {name} has {_channels(thin)} channels, the teacher's block {_channels(wide)}: without pairs "
+            "both must be equal"
         )

@@ -12,7 +12,7 @@ _SHIFT = 4  # pixels; Reading: the usual augmentation of 32x32 images, of which 
 
 
 def normalise(images):
-    """Float32 images (n, 3, h, w) of uint8 ones, by the mean and standard deviation of ImageNet's channels."""
+    """Float32 images (n, 3, h, w) of uint8 ones, by mean and standard deviation of ImageNet's channels."""
     mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) * 255 for values in (MEAN, STD))
     return (images.float() - mean) / std
 
@@ -30,7 +30,7 @@ class DeviceImages:
     seed : int
         Of the order and the augmentations.
     batch_size : int
-        Images a step, over all processes; what is left over at an epoch's end is left out (no more than that).
+        Images a step, over all processes; what is left over at an epoch's end is left out.
     rank, n_processes : int
         Which of the processes this is.
     """

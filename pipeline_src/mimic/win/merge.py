@@ -1,4 +1,4 @@
-"""Merge all pairs of a trained imitation net: the thin net as it was, with other weights (Zhou et al., section 3)."""
+"""Merge all pairs of a trained imitation net: the thin net with other weights (Zhou et al., section 3)."""
 
 import sys
 
@@ -58,8 +58,8 @@ def main(argv=None):
         difference = abs(found["test_accuracy"] - before["test_accuracy"])
         if difference > TOLERANCE:
             raise InputError(
-                f"{args.trained}: merged, the net's accuracy is {found['test_accuracy']:.4f}, unmerged "
-                f"{before['test_accuracy']:.4f}: expected the same but for rounding; its weights may be too large"
+                f"{args.trained}: merged, the accuracy is {found['test_accuracy']:.4f}, unmerged "
+                f"{before['test_accuracy']:.4f}: expected the same but for rounding; are its weights too large?"
             )
         spec = NetSpec(**settings.net.spec(place.n_classes))
         weights = write_state(args.out / WEIGHTS, "net", spec.model_dump(), student.state_dict())

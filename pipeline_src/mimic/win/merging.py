@@ -1,4 +1,4 @@
-"""Merge a pair of bias-free linear maps into what follows it, exactly (Zhou et al., section 3; DESIGN of `mimic.win`).
+"""Merge a pair of bias-free linear maps into what follows it, exactly (Zhou et al., section 3).
 
 notation: W (c, c') what stands between a block and the next one, out of M1 (c', c) and M2 (c, c'): W = M2 M1
 """
@@ -75,8 +75,8 @@ def consumers_of(segment, boundary, where="student"):
         calls = [node for node in graph.nodes if node.op == "call_module" and node.target == name]
         if len(calls) > 1:
             raise InputError(
-                f"{where}: the pair after {boundary} cannot be merged: {name} is called {len(calls)} times, and the other "
-                "calls take something else"
+                f"{where}: the pair after {boundary} cannot be merged: {name} is called {len(calls)} times, and the "
+                "other calls take something else"
             )
     return list(found.values())
 
@@ -107,8 +107,8 @@ def _reason(node, module):
 def _checked(module, name, boundary, where):
     if isinstance(module, nn.Conv2d) and module.groups != 1:
         raise InputError(
-            f"{where}: the pair after {boundary} cannot be merged: {name} (Conv2d) has {module.groups} groups, each of "
-            "which takes some of the channels only"
+            f"{where}: the pair after {boundary} cannot be merged: {name} (Conv2d) has {module.groups} groups, each "
+            "of which takes some of the channels only"
         )
     return module
 
@@ -160,7 +160,8 @@ def merged_bias(module, offset, name):
     if isinstance(module, nn.Conv2d):
         if module.padding_mode == "zeros" and any(_padding(module)):
             raise InputError(
-                f"{name} (Conv2d) pads with zeros, not with the bias of a pair: only a pair without bias can be merged"
+                f"{name} (Conv2d) pads with zeros, not with the bias of a pair: only a pair without bias can "
+                "be merged"
             )
         added = torch.einsum("ochw,c->o", weight, offset)
     else:

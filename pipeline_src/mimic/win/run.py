@@ -50,7 +50,7 @@ class Epoch:
 
 
 def cosine(base, step, n_steps):
-    """Rate of a step, from 0, of a training of `n_steps`: `base` at first, falling to 0 along half a cosine."""
+    """Rate of a step, from 0, of a training of `n_steps`: from `base` down to 0 along half a cosine."""
     return 0.5 * base * (1 + math.cos(math.pi * step / n_steps))
 
 

@@ -1,4 +1,4 @@
-"""What the command lines of the step's trainings share: their options, the images, checkpoints, what is written."""
+"""What the command lines of the step's trainings share: options, images, checkpoints, files."""
 
 import contextlib
 import csv
@@ -61,7 +61,8 @@ def parsed(parser, model, stage, argv):
     settings = parse_settings(model, args.settings)
     if settings.training.batch_size % args.processes:
         raise InputError(
-            f"--processes: expected a divisor of training.batch_size {settings.training.batch_size}, got {args.processes}"
+            f"--processes: expected a divisor of training.batch_size {settings.training.batch_size}, "
+            f"got {args.processes}"
         )
     launched(stage, argv, args.processes)
     return args, settings

@@ -1,4 +1,4 @@
-"""Files of the step: weights of nets and of imitation nets (safetensors), histories (CSV), and metrics (JSON).
+"""Files of the step: weights of nets and of imitation nets (safetensors), and metrics (JSON).
 
 A file of weights has the keys of the net's ``state_dict`` and nothing else, so that any program loads it; its
 header, one JSON object under the key ``mimic``, says what it is:
@@ -98,7 +98,8 @@ def load_state(path, kind, module):
     for name in sorted({*shapes, *wanted}):
         if shapes.get(name) != wanted.get(name):
             raise InputError(
-                f"{path}: {name}: expected {_shape_words(wanted.get(name))}, got {_shape_words(shapes.get(name))}"
+                f"{path}: {name}: expected {_shape_words(wanted.get(name))}, "
+                f"got {_shape_words(shapes.get(name))}"
             )
     tensors = safetensors.torch.load_file(path)
     for name, tensor in tensors.items():

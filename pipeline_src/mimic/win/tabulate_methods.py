@@ -35,8 +35,8 @@ def tabulate_methods(nets, compare=True):
     Returns
     -------
     DataFrame
-        `COLUMNS`; accuracies in percent, of the test images: mean and standard deviation over seeds, measured -
-        paper.
+        `COLUMNS`; accuracies in percent, of the test images: mean and standard deviation over seeds, and
+        measured - paper.
     """
     frame = pd.DataFrame(
         [

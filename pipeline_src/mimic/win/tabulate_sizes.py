@@ -1,4 +1,4 @@
-"""Table 1 of "Go Wide, Then Narrow": parameters and multiply-adds of teachers and students (Zhou et al., 4.1)."""
+"""Table 1 of "Go Wide, Then Narrow": parameters and multiply-adds of all nets (Zhou et al., 4.1)."""
 
 import argparse
 import sys

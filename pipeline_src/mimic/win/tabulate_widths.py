@@ -1,4 +1,4 @@
-"""Table 3 of "Go Wide, Then Narrow": teachers of different widths, and the students of each (Zhou et al., 4.1)."""
+"""Table 3 of "Go Wide, Then Narrow": teachers of different widths, and their students (Zhou et al., 4.1)."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Train a thin net on labels alone, as long as stages 2 and 3 take: the baseline Vanilla (Zhou et al., 4.1)."""
+"""Train a thin net on labels alone, as long as stages 2 and 3 take: baseline Vanilla (Zhou et al., 4.1)."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A short training in float64, in as many processes as there are: ``python -m torch.distributed.run`` runs it."""
+"""A short training in float64, in as many processes as ``python -m torch.distributed.run`` starts."""
 
 import sys
 import types
