@@ -103,7 +103,7 @@ class Imitator:
                 ) from None
             if found != (2, self.place.n_classes):
                 raise InputError(
-                    f"--{role} {builder}: expected outputs (n, {self.place.n_classes}), a logit for each class, "
+                    f"--{role} {builder}: expected outputs (n, {self.place.n_classes}), a logit a class, "
                     f"got {('n', *found[1:])}"
                 )
 

@@ -137,7 +137,7 @@ class ImitationNet(nn.Module):
             ]
             if len(found) != 1 or layers != [found[0].module] or not isinstance(found[0].module, nn.Linear):
                 raise InputError(
-                    f"{of}: the teacher's classifier is taken only where one linear layer is all that has weights "
+                    f"{of}: the teacher's classifier is taken only where one linear layer alone has weights "
                     f"after {last}; train the student's own instead"
                 )
             names.append(found[0])
@@ -273,6 +273,6 @@ def _check_shapes(thin, wide, name, pairs):
         )
     if not pairs and _channels(thin) != _channels(wide):
         raise InputError(
-            f"student: {name} has {_channels(thin)} channels, the teacher's block {_channels(wide)}: without pairs "
-            "both must be equal"
+            f"student: {name} has {_channels(thin)} channels, the teacher's block {_channels(wide)}: "
+            "without pairs both must be equal"
         )

@@ -59,7 +59,7 @@ def main(argv=None):
         if difference > TOLERANCE:
             raise InputError(
                 f"{args.trained}: merged, the accuracy is {found['test_accuracy']:.4f}, unmerged "
-                f"{before['test_accuracy']:.4f}: expected the same but for rounding; are its weights too large?"
+                f"{before['test_accuracy']:.4f}: expected the same but for rounding"
             )
         spec = NetSpec(**settings.net.spec(place.n_classes))
         weights = write_state(args.out / WEIGHTS, "net", spec.model_dump(), student.state_dict())

@@ -75,8 +75,8 @@ def consumers_of(segment, boundary, where="student"):
         calls = [node for node in graph.nodes if node.op == "call_module" and node.target == name]
         if len(calls) > 1:
             raise InputError(
-                f"{where}: the pair after {boundary} cannot be merged: {name} is called {len(calls)} times, and the "
-                "other calls take something else"
+                f"{where}: the pair after {boundary} cannot be merged: {name} is called {len(calls)} times, "
+                "and the other calls take something else"
             )
     return list(found.values())
 
@@ -107,8 +107,8 @@ def _reason(node, module):
 def _checked(module, name, boundary, where):
     if isinstance(module, nn.Conv2d) and module.groups != 1:
         raise InputError(
-            f"{where}: the pair after {boundary} cannot be merged: {name} (Conv2d) has {module.groups} groups, each "
-            "of which takes some of the channels only"
+            f"{where}: the pair after {boundary} cannot be merged: {name} (Conv2d) has groups, "
+            "each of which takes some of the channels only"
         )
     return module
 

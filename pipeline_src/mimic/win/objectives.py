@@ -15,6 +15,11 @@ def batch_of(device):
     return _BATCH.get(device.torch_device.type, 250)
 
 
+def wide(tensor):
+    """A tensor of an autocast's type in float32, in which losses are computed; others as they are."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 def kl_to_teacher(logits, teacher_logits, temperature=1.0):
     """Kullback-Leibler divergence of a student's probabilities from the teacher's.
 
@@ -57,7 +62,7 @@ def scores(net, place):
     for batch, labels in place.images.tests(batch_of(place.device)):
         with place.device.autocast():
             logits = net(place.device.format(batch))
-        logits = logits.float()
+        logits = wide(logits)
         sums[0] += functional.cross_entropy(logits, labels, reduction="sum")
         sums[1] += (logits.argmax(1) == labels).sum()
         sums[2] += len(labels)
@@ -69,7 +74,7 @@ def on_labels(place, label_smoothing):
     """Objective of the teacher and of the vanilla baseline: cross-entropy on labels."""
 
     def loss(logits, _, labels):
-        return functional.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+        return functional.cross_entropy(wide(logits), labels, label_smoothing=label_smoothing)
 
     return Objective(loss, lambda net: scores(net, place), SCORES)
 
@@ -78,7 +83,7 @@ def on_teacher_and_labels(teacher, place, kd, label_smoothing):
     """Objective of the baseline KD: a blend of the teacher's softened probabilities and the labels."""
 
     def loss(logits, batch, labels):
-        logits = logits.float()
+        logits = wide(logits)
         soft = kl_to_teacher(logits, _logits(teacher, batch, place.device), kd.temperature)
         hard = functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         return kd.hard_share * hard + (1 - kd.hard_share) * soft
@@ -90,7 +95,7 @@ def on_teacher(teacher, place):
     """Objective of stage 3: the teacher's probabilities alone."""
 
     def loss(logits, batch, _):
-        return kl_to_teacher(logits.float(), _logits(teacher, batch, place.device))
+        return kl_to_teacher(wide(logits), _logits(teacher, batch, place.device))
 
     return Objective(loss, lambda net: scores(net, place), SCORES)
 
@@ -98,7 +103,7 @@ def on_teacher(teacher, place):
 @torch.no_grad()
 def _logits(teacher, batch, device):
     with device.autocast():
-        return teacher(device.format(batch)).float()
+        return wide(teacher(device.format(batch)))
 
 
 def on_blocks(teacher_blocks, place, n_probe):
@@ -111,7 +116,7 @@ def on_blocks(teacher_blocks, place, n_probe):
     device = place.device
 
     def loss(output, batch, _):
-        return functional.mse_loss(output.float(), _output(teacher_blocks, batch, device))
+        return functional.mse_loss(wide(output), _output(teacher_blocks, batch, device))
 
     @torch.no_grad()
     def judge(prefix):
@@ -120,7 +125,7 @@ def on_blocks(teacher_blocks, place, n_probe):
         for batch, labels in place.images.probe(batch_of(device), n_probe):
             with device.autocast():
                 output = prefix(device.format(batch))
-            distance = functional.mse_loss(output.float(), _output(teacher_blocks, batch, device))
+            distance = functional.mse_loss(wide(output), _output(teacher_blocks, batch, device))
             sums[0] += distance * len(labels)
             sums[1] += len(labels)
         total, n = place.processes.sum(sums).tolist()
@@ -132,4 +137,4 @@ def on_blocks(teacher_blocks, place, n_probe):
 @torch.no_grad()
 def _output(teacher_blocks, batch, device):
     with device.autocast():
-        return teacher_blocks(device.format(batch)).float()
+        return wide(teacher_blocks(device.format(batch)))
