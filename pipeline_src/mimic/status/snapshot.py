@@ -12,7 +12,8 @@ time         when this was read
 shared       whether students learn from another run's targets, so that there are no teachers
 run          {"locked_since"}: when a run locked the folder (which a killed one leaves locked), or null
 jobs         {"total", "done", "running", "queued", "stopped", "failed", "waiting"}: number of jobs
-steps        step -> the same, in the order of the paper; tables of trials belong to ``report``
+steps        step -> the same, in the order of the paper; tables of trials belong to ``report``;
+             ``shallow`` and ``win`` where they have a folder, the others where these are not all there is
 teachers     a search (below), or null where there are none
 studies      list of searches, in the order of the config
 running      list of {"rule", "name", "log", "epoch", "epochs", "validation_accuracy",
@@ -37,6 +38,7 @@ import time
 from mimic.cli import InputError
 from mimic.ensemble.store import read_members
 from mimic.shared.places import Unpacked
+from mimic.status import papers
 from mimic.status.jobs import STEPS, plan_of
 from mimic.status.logs import printable, read_log
 from mimic.status.remaining import Work, parallel_jobs, time_left
@@ -48,7 +50,16 @@ FORMAT = "mimic.status/1"
 #: Without a line for so long, and for so many times as long as its lines took, a job is called silent.
 SILENT_SECONDS, SILENT_STEPS = 300.0, 3.0
 #: Rules beside the trainings whose logs say how long they take.
-TIMED_RULES = {"generate_epochs": "epochs", "record_logits": "logits"}
+TIMED_RULES = {
+    "generate_epochs": "epochs",
+    "record_logits": "logits",
+    "train_group": "shallow",
+    "train_vanilla": "win",
+    "train_kd": "win",
+    "train_wide": "win",
+    "imitate_block": "win",
+    "finetune": "win",
+}
 
 
 class Reader:
@@ -84,7 +95,8 @@ class Reader:
         files = Files(self.directory)
         is_shared = self.config.shared.pack is not None or files.has(str(Unpacked.in_results(out).marker))
         unreadable = []
-        plan = plan_of(self.config, is_shared, self._members(files, is_shared, unreadable))
+        first = plan_of(self.config, is_shared, self._members(files, is_shared, unreadable))
+        plan = papers.with_papers(first, self.config, files)
         standings = {job: standing_of(job, files, run, now) for job in plan.jobs}
         found = {search.name: self._results(search, standings, files, unreadable) for search in plan.searches}
         searches = [_search(search, standings, *found[search.name]) for search in plan.searches]
@@ -177,7 +189,7 @@ def _steps(standings):
     by_step = {}
     for job, standing in standings.items():
         by_step.setdefault(job.step, []).append(standing)
-    return {step: _counts(by_step[step]) for step in STEPS if step in by_step}
+    return {step: _counts(by_step[step]) for step in (*STEPS, *papers.STEPS) if step in by_step}
 
 
 def _search(search, standings, results, n_bad):
