@@ -105,6 +105,9 @@ class ImitationNet(nn.Module):
             raise InputError(
                 f"student: {shared[0]} belongs to several blocks: no block can be trained for itself"
             )
+        for segment, name in zip(self.segments[1:], student_blocks, strict=True):
+            if pairs:
+                consumers_of(segment, name)
         wide_segments = cut(teacher, teacher_blocks, "teacher")
         shapes = [output_shapes(segments, image_shape) for segments in (self.segments, wide_segments)]
         for thin, wide, name in zip(*shapes, student_blocks, strict=False):
@@ -115,9 +118,6 @@ class ImitationNet(nn.Module):
             for i, width in enumerate(widths[: self.n_blocks])
             if pairs
         ).to(next(self.segments.parameters()))
-        for segment, name in zip(self.segments[1:], student_blocks, strict=True):
-            if pairs:
-                consumers_of(segment, name)
         self.classifier = None
         if teachers_classifier:
             self._take_classifier(wide_segments[-1], teacher_blocks[-1])
