@@ -189,9 +189,9 @@ def export_scalars(args):
 
 
 def win(args):
-    """Train your own thin net by imitation of a wider one, block by block.
+    """Let your own thin net imitate a wider one, block by block.
 
-    mimic win --student nets:thin --teacher nets:wide --blocks layer1 layer2 --dataset d.h5 --out thin
+    mimic win --student my:thin --teacher my:wide --blocks a --dataset d.h5 --out o
     """
     from mimic.console.win import imitate
 

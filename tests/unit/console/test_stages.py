@@ -10,7 +10,10 @@ from mimic.console.main import main
 from mimic.console.stages import STAGES, all_stages
 
 PACKAGE = Path(mimic.__file__).parent
-STEPS = ("data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "report", "shallow")
+STEPS = (
+    *("data", "teachers", "ensemble", "epochs", "logits", "shared", "students", "report"),
+    *("shallow", "win"),
+)
 
 
 def verb_modules():

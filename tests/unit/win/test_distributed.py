@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from tests.unit.win import two_processes
 
@@ -16,14 +17,14 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("task", sorted(two_processes.TASKS))
 def test_two_processes_are_one_with_the_joint_batch(tmp_path, task):
-    alone = tmp_path / "alone.pt"
+    alone = tmp_path / "alone.safetensors"
     two_processes.run(task, alone)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'pipeline_src'}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", "tests.unit.win.two_processes", task, str(tmp_path / "joint.pt")]
+    command += ["-m", "tests.unit.win.two_processes", task, str(tmp_path / "joint.safetensors")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    one, two = (torch.load(path, weights_only=True) for path in (alone, tmp_path / "joint.pt"))
+    one, two = (safetensors.torch.load_file(path) for path in (alone, tmp_path / "joint.safetensors"))
     assert one.keys() == two.keys()
     for name, tensor in one.items():
         torch.testing.assert_close(tensor, two[name], rtol=0, atol=1e-10, msg=name)

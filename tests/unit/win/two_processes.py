@@ -3,6 +3,7 @@
 import sys
 import types
 
+import safetensors.torch
 import torch
 from tests.unit.win.nets_of_others import Blocks
 
@@ -60,7 +61,7 @@ def run(task, path):
         if processes.is_first:
             columns = [[row.train_loss, *row.judged.values()] for row in training.history]
             history = torch.tensor(columns, dtype=torch.float64)
-            torch.save({**training.module.state_dict(), "history": history}, path)
+            safetensors.torch.save_file({**training.module.state_dict(), "history": history}, path)
 
 
 if __name__ == "__main__":
