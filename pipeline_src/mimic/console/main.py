@@ -191,7 +191,7 @@ def export_scalars(args):
 def win(args):
     """Let your own thin net imitate a wider one, block by block.
 
-    mimic win --student my:thin --teacher my:wide --blocks a --dataset d.h5 --out o
+    mimic win --student m:thin --teacher m:wide --blocks a --dataset d.h5 --out o
     """
     from mimic.console.win import imitate
 
