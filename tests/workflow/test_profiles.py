@@ -38,7 +38,8 @@ def stages_on_gpus():
     names = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module == "mimic.gpus.place":
+            taken = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
+            if taken & {"gpu_place", "place_of"} and path.stem != "stage":
                 names.add(path.stem)
     return names
 
@@ -46,7 +47,7 @@ def stages_on_gpus():
 def test_every_rule_that_takes_a_place_is_counted(profile):
     counted = profile()["set-resources"]
     assert sorted(counted) == [f"{name}:gpu_places=1" for name in sorted(stages_on_gpus())]
-    assert len(counted) == 6
+    assert len(counted) == 12
 
 
 @pytest.mark.parametrize(

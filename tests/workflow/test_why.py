@@ -15,6 +15,7 @@ from tests.workflow.conftest import ROOT, run_snakemake
 #: A demo with both kinds of students, and no images to wait for.
 DEMO = str(ROOT / "workflow" / "presets" / "demo.yaml")
 GRID = str(ROOT / "workflow/presets/shallow-demo.yaml")
+THIN = str(ROOT / "workflow/presets/win-demo.yaml")
 
 
 def mimic_why(folder, *arguments, snakefile=ROOT / "Snakefile", configfiles=(DEMO,)):
@@ -33,11 +34,12 @@ def files_below(folder):
 def test_every_parameter_of_every_rule_is_named_as_in_the_config(tmp_path):
     planned = plan([], str(ROOT / "Snakefile"), str(tmp_path), [DEMO])
     grid = plan(["shallow"], str(ROOT / "Snakefile"), str(tmp_path), [GRID])
-    jobs = planned["jobs"] + grid["jobs"]
+    thin = plan(["win"], str(ROOT / "Snakefile"), str(tmp_path), [THIN])
+    jobs = planned["jobs"] + grid["jobs"] + thin["jobs"]
     rules = {job["rule"]: job for job in jobs if job["params"] is not None}
     assert len(rules) > 15
     known = {"seed", "fingerprint", "versions", "trial", "round", "study", "study_folder"}
-    known |= {"whereabouts", "group", "figure"}
+    known |= {"whereabouts", "group", "figure", "repetition", "block"}
     named = {(rule, name) for rule, job in rules.items() for name in job["params"] if name not in known}
     expected = {key for key in SECTIONS if key[0] in rules}
     assert named == expected
