@@ -110,7 +110,8 @@ def on_blocks(teacher_blocks, place, n_probe):
     """Objective of stage 2: mean squared distance from the output of the teacher's block.
 
     Judged, and kept where the training is restarted, by the distance on training images as they are, in
-    evaluation mode: test images choose nothing.
+    evaluation mode: test images choose nothing. Relative to the mean square of the teacher's output, 0 is the
+    same and 1 as far off as giving zeros.
     """
 
     device = place.device
@@ -121,17 +122,18 @@ def on_blocks(teacher_blocks, place, n_probe):
     @torch.no_grad()
     def judge(prefix):
         prefix.eval()
-        sums = torch.zeros(2, dtype=torch.float64, device=device.torch_device)
+        sums = torch.zeros(3, dtype=torch.float64, device=device.torch_device)
         for batch, labels in place.images.probe(batch_of(device), n_probe):
             with device.autocast():
                 output = prefix(device.format(batch))
-            distance = functional.mse_loss(wide(output), _output(teacher_blocks, batch, device))
-            sums[0] += distance * len(labels)
-            sums[1] += len(labels)
-        total, n = place.processes.sum(sums).tolist()
-        return {"discrepancy": total / n}
+            wanted = _output(teacher_blocks, batch, device)
+            sums[0] += functional.mse_loss(wide(output), wanted) * len(labels)
+            sums[1] += wanted.square().mean() * len(labels)
+            sums[2] += len(labels)
+        distance, size, n = place.processes.sum(sums).tolist()
+        return {"discrepancy": distance / n, "relative_discrepancy": distance / size if size else 0.0}
 
-    return Objective(loss, judge, ("discrepancy",), keeps="discrepancy")
+    return Objective(loss, judge, ("discrepancy", "relative_discrepancy"), keeps="discrepancy")
 
 
 @torch.no_grad()

@@ -41,7 +41,7 @@ def merged(student, net):
 
 @pytest.mark.parametrize("classifier", [False, True], ids=["own classifier", "teacher's classifier"])
 @pytest.mark.parametrize("stem", ["imagenet", "cifar"])
-@pytest.mark.parametrize(("divide", "widen"), [(4, 2), (8, 2), (8, 4), (16, 2)])
+@pytest.mark.parametrize(("divide", "widen"), [(1, 2), (2, 2), (4, 2), (8, 2), (8, 4), (16, 2)])
 def test_merged_equals_unmerged(divide, widen, stem, classifier):
     student = ResNet(14, divide, stem=stem, n_classes=6).double()
     teacher = ResNet(14, divide, widen, stem, 6).double()

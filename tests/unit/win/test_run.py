@@ -8,10 +8,14 @@ from torch.nn import functional
 
 from mimic.cli import InputError
 from mimic.training.checkpoint import Checkpoint
+from mimic.training.devices import choose_device
+from mimic.win.distributed import Processes
 from mimic.win.imitate_block import imitate_block
 from mimic.win.imitation import ImitationNet
+from mimic.win.loading import DeviceImages
 from mimic.win.objectives import on_labels
 from mimic.win.run import Objective, cosine
+from mimic.win.stage import Place
 
 
 class Killed(Exception):
@@ -180,6 +184,7 @@ def test_a_block_that_imitates_comes_nearer_and_changes_nothing_above_it(place, 
         run = imitate_block(net, block, teacher, ("one", "two"), settings, where)
         run.train()
         values = [epoch.judged["discrepancy"] for epoch in run.history]
+        assert 0 < run.history[-1].judged["relative_discrepancy"] < 1
         assert values[-1] < 0.7 * values[0]
         after = net.state_dict()
         changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
@@ -199,3 +204,17 @@ def test_a_training_that_diverges_says_so(place, stage):
     ):
         run.train()
     assert math.isnan(run.state().tensors["loss"].item())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_training_on_a_gpu_is_that_on_the_cpu(place, coloured, stage):
+    settings, runs = stage(n_epochs=2, learning_rate=0.01), []
+    on_gpu = choose_device("float32", "on")
+    data = [tuple(tensor.cuda() for tensor in coloured(n, 8, seed=seed)) for n, seed in ((40, 0), (10, 1))]
+    for where in (place(), Place(on_gpu, Processes(), DeviceImages(*data, 3, 8), 3, "")):
+        run = where.run(where.placed(net_of()), on_labels(where, 0.0), settings)
+        run.train()
+        runs.append(run)
+    for name, tensor in runs[0].module.state_dict().items():
+        torch.testing.assert_close(runs[1].module.state_dict()[name].cpu(), tensor, rtol=0, atol=1e-3)
