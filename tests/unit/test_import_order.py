@@ -10,7 +10,7 @@ import mimic
 PACKAGE = Path(mimic.__file__).parent
 FLOOR = {
     *("config", "seeding", "artifact", "sealed", "sealing", "fingerprint", "cli"),
-    *("progress", "allocator", "termination", "drawing", "tables", "torchvision_import"),
+    *("progress", "allocator", "termination", "drawing", "tables", "tensors", "torchvision_import"),
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
 TOP = {"console", "__main__", "status", "rehearsal"}

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mimic.cli import InputError, validation_message
@@ -58,19 +59,48 @@ def read_nets(paths):
     return found
 
 
-def summary(accuracies):
-    """Columns of some repetitions: how many, their mean in percent, their standard deviation (n - 1).
+def tabulated(nets, keys, order, published, columns):
+    """A table with a row for each kind of net.
 
     Parameters
     ----------
-    accuracies : Series of float
-        Fractions.
+    nets : sequence of NetMetrics
+    keys : dict of str to callable
+        Columns that tell kinds apart, and their value for a net; the first is its model.
+    order : dict of str to sequence
+        Values of a column in the order of its rows; models are in that in which they come, others sorted.
+    published : dict of tuple to float
+        The paper's accuracy in percent by these values; empty where none is to stand beside.
+    columns : tuple of str
+        Of the table.
+
+    Returns
+    -------
+    DataFrame
+        Accuracies in percent, of the test images: mean and standard deviation (n - 1) over seeds, and
+        measured - paper.
     """
-    return {
-        "n_seeds": len(accuracies),
-        "top1_pct": 100 * accuracies.mean(),
-        "top1_sd": 100 * accuracies.std(),
-    }
+    kinds = {}
+    for net in nets:
+        kinds.setdefault(tuple(value_of(net) for value_of in keys.values()), []).append(net)
+    order = {next(iter(keys)): list(dict.fromkeys(net.model for net in nets)), **order}
+
+    def place(kind):
+        return [
+            order[name].index(value) if name in order else value
+            for name, value in zip(keys, kind, strict=True)
+        ]
+
+    rows = []
+    for kind in sorted(kinds, key=place):
+        accuracies = pd.Series([100 * net.test_accuracy for net in kinds[kind]])
+        row = dict(zip(keys, kind, strict=True))
+        row |= {"n_parameters": kinds[kind][0].n_parameters, "n_seeds": len(accuracies)}
+        row |= {"top1_pct": accuracies.mean(), "top1_sd": accuracies.std()}
+        if kind in published:
+            row |= {"paper_top1_pct": published[kind], "difference": row["top1_pct"] - published[kind]}
+        rows.append(row)
+    return pd.DataFrame([dict.fromkeys(columns) | row for row in rows], columns=columns)
 
 
 def as_printed(table, columns, decimals=2):

@@ -13,16 +13,16 @@ sha256       of the rest of the header and of all tensors
 ===========  ===============================================================
 """
 
-import json
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 
-from mimic.artifact import DIGEST_KEY, digest_arrays, digest_json, read_json, write_json, written_whole
-from mimic.cli import MAKE_AGAIN, MAKE_FIRST, InputError
+from mimic.artifact import digest_arrays, read_json, write_json
+from mimic.cli import InputError
+from mimic.tensors import read_header, read_tensors, write_tensors
 
-FORMAT, METRICS_FORMAT, HEADER_KEY = "mimic.win/1", "mimic.win.metrics/1", "mimic"
+FORMAT, METRICS_FORMAT = "mimic.win/1", "mimic.win.metrics/1"
 WEIGHTS, HISTORY, METRICS = "weights.safetensors", "history.csv", "metrics.json"
 
 
@@ -43,20 +43,7 @@ def write_state(path, kind, settings, state):
     str
         Digest, which names the weights wherever they are used.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    header = {"format": FORMAT, "kind": kind, "settings": settings}
-    header[DIGEST_KEY] = _digest(header, tensors)
-    # One key: safetensors writes several in random order.
-    metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
-    with written_whole(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(tensors, metadata))
-    return header[DIGEST_KEY]
-
-
-def _digest(header, tensors):
-    rest = {key: value for key, value in header.items() if key != DIGEST_KEY}
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    return digest_json({**rest, "tensors": digest_arrays(**arrays)})
+    return write_tensors(path, {"format": FORMAT, "kind": kind, "settings": settings}, state)
 
 
 def read_settings(path, kind):
@@ -101,20 +88,9 @@ def load_state(path, kind, module):
                 f"{path}: {name}: expected {_shape_words(wanted.get(name))}, "
                 f"got {_shape_words(shapes.get(name))}"
             )
-    tensors = safetensors.torch.load_file(path)
-    for name, tensor in tensors.items():
-        if tensor.dtype != expected[name].dtype:
-            raise InputError(f"{path}: {name}: expected {expected[name].dtype}, got {tensor.dtype}")
-        if not tensor.isfinite().all():
-            raise InputError(f"{path}: {name}: expected finite numbers, got others")
-    found = _digest(header, tensors)
-    if found != header.get(DIGEST_KEY):
-        raise InputError(
-            f"{path}: was changed after it was written: expected digest {str(header.get(DIGEST_KEY))[:16]}, "
-            f"got {found[:16]}; {MAKE_AGAIN}"
-        )
+    tensors, digest = read_tensors(path, header, {name: tensor.dtype for name, tensor in expected.items()})
     module.load_state_dict(tensors)
-    return found
+    return digest
 
 
 def _shape_words(shape):
@@ -122,23 +98,7 @@ def _shape_words(shape):
 
 
 def _read_header(path, kind):
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (expected weights); {MAKE_FIRST}")
-    with open(path, "rb"):
-        pass  # the library calls a file that may not be read one that does not exist
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        header = json.loads(metadata.get(HEADER_KEY, "null"))
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: header is not JSON: {error}") from None
-    found = header.get("format") if isinstance(header, dict) else None
-    if found != FORMAT:
-        raise InputError(f"{path}: expected format {FORMAT!r}, got {str(found)[:60]!r}")
+    header, shapes = read_header(path, FORMAT)
     if header.get("kind") != kind:
         raise InputError(f"{path}: expected weights of kind {kind!r}, got {str(header.get('kind'))[:60]!r}")
     return header, shapes

@@ -3,12 +3,10 @@
 import argparse
 import sys
 
-import pandas as pd
-
 from mimic.cli import run_stage, stage_parser
 from mimic.tables import write_csv
 from mimic.win.paper import published_methods
-from mimic.win.rows import METHODS, as_printed, read_nets, summary
+from mimic.win.rows import METHODS, as_printed, read_nets, tabulated
 
 COLUMNS = (
     "model",
@@ -38,30 +36,9 @@ def tabulate_methods(nets, compare=True):
         `COLUMNS`; accuracies in percent, of the test images: mean and standard deviation over seeds, and
         measured - paper.
     """
-    frame = pd.DataFrame(
-        [
-            {
-                "model": net.model,
-                "method": METHODS[net.stage],
-                "n_parameters": net.n_parameters,
-                "accuracy": net.test_accuracy,
-            }
-            for net in nets
-        ]
-    )
-    rows = []
-    for model in frame["model"].unique():
-        for method in METHODS.values():
-            found = frame[(frame["model"] == model) & (frame["method"] == method)]
-            if found.empty:
-                continue
-            row = {"model": model, "method": method, "n_parameters": found["n_parameters"].iloc[0]}
-            row |= summary(found["accuracy"])
-            published = published_methods().get((model, method)) if compare else None
-            if published is not None:
-                row |= {"paper_top1_pct": published, "difference": row["top1_pct"] - published}
-            rows.append(row)
-    return pd.DataFrame([dict.fromkeys(COLUMNS) | row for row in rows], columns=COLUMNS)
+    keys = {"model": lambda net: net.model, "method": lambda net: METHODS[net.stage]}
+    order = {"method": list(METHODS.values())}
+    return tabulated(nets, keys, order, published_methods() if compare else {}, COLUMNS)
 
 
 def main(argv=None):

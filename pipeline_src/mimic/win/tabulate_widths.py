@@ -3,12 +3,10 @@
 import argparse
 import sys
 
-import pandas as pd
-
 from mimic.cli import run_stage, stage_parser
 from mimic.tables import write_csv
 from mimic.win.paper import published_widths
-from mimic.win.rows import as_printed, read_nets, summary
+from mimic.win.rows import as_printed, read_nets, tabulated
 
 ROLES = {"train_wide": "teacher", "merge": "student"}
 COLUMNS = (
@@ -39,33 +37,13 @@ def tabulate_widths(nets, compare=True):
     DataFrame
         `COLUMNS`; accuracies in percent, of the test images. A teacher is one net, without a spread.
     """
-    frame = pd.DataFrame(
-        [
-            {
-                "model": net.model,
-                "teacher_width": net.widen,
-                "role": ROLES[net.stage],
-                "n_parameters": net.n_parameters,
-                "accuracy": net.test_accuracy,
-            }
-            for net in nets
-        ]
-    )
-    rows = []
-    for model in frame["model"].unique():
-        of_model = frame[frame["model"] == model]
-        for width in sorted(of_model["teacher_width"].unique()):
-            for role in ROLES.values():
-                found = of_model[(of_model["teacher_width"] == width) & (of_model["role"] == role)]
-                if found.empty:
-                    continue
-                row = {"model": model, "teacher_width": width, "role": role}
-                row |= {"n_parameters": found["n_parameters"].iloc[0], **summary(found["accuracy"])}
-                published = published_widths().get((model, width, role)) if compare else None
-                if published is not None:
-                    row |= {"paper_top1_pct": published, "difference": row["top1_pct"] - published}
-                rows.append(row)
-    return pd.DataFrame([dict.fromkeys(COLUMNS) | row for row in rows], columns=COLUMNS)
+    keys = {
+        "model": lambda net: net.model,
+        "teacher_width": lambda net: net.widen,
+        "role": lambda net: ROLES[net.stage],
+    }
+    order = {"role": list(ROLES.values())}
+    return tabulated(nets, keys, order, published_widths() if compare else {}, COLUMNS)
 
 
 def main(argv=None):

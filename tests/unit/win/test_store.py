@@ -7,9 +7,10 @@ import torch
 from tests.unit.win.nets_of_others import Blocks
 
 from mimic.cli import InputError
+from mimic.tensors import HEADER_KEY
 from mimic.torchvision_import import import_torchvision
 from mimic.win.resnet import ResNet
-from mimic.win.store import HEADER_KEY, load_plain_state, load_state, read_settings, write_state
+from mimic.win.store import load_plain_state, load_state, read_settings, write_state
 
 
 @pytest.fixture
@@ -63,8 +64,11 @@ def altered(path, header=None, **tensors):
         ({"head.bias": torch.ones(4)}, r"head.bias: expected shape \(3,\), got shape \(4,\)"),
         ({"head.bias": None}, r"head.bias: expected shape \(3,\), got no such tensor"),
         ({"more": torch.ones(4)}, r"more: expected no such tensor, got shape \(4,\)"),
-        ({"head.bias": torch.full((3,), torch.nan)}, "head.bias: expected finite numbers"),
-        ({"head.bias": torch.ones(3).double()}, "head.bias: expected torch.float32, got torch.float64"),
+        (
+            {"head.bias": torch.full((3,), torch.nan)},
+            "head.bias: expected finite float32 numbers, got others",
+        ),
+        ({"head.bias": torch.ones(3).double()}, "head.bias: expected finite float32 numbers, got float64"),
     ],
 )
 def test_what_is_not_what_was_written_is_refused_and_the_net_unchanged(path, change, said):
