@@ -28,5 +28,5 @@ Import order, downwards only (a test holds it)::
     the machinery       training search models augment gpus
                         (they do not know each other, save that training may render through augment)
     the floor           config seeding artifact sealed sealing fingerprint cli progress allocator
-                        termination tables tensors drawing torchvision_import
+                        termination tables tensors drawing torchvision_import image_files
 """

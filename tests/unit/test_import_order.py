@@ -11,6 +11,7 @@ PACKAGE = Path(mimic.__file__).parent
 FLOOR = {
     *("config", "seeding", "artifact", "sealed", "sealing", "fingerprint", "cli"),
     *("progress", "allocator", "termination", "drawing", "tables", "tensors", "torchvision_import"),
+    "image_files",
 }
 MACHINERY = {"augment": set(), "models": set(), "search": set(), "training": {"augment"}, "gpus": set()}
 TOP = {"console", "__main__", "status", "rehearsal"}

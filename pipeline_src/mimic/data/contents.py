@@ -13,9 +13,9 @@ from pathlib import Path
 
 from mimic.artifact import digest_file, read_json, write_json
 from mimic.cli import InputError
-from mimic.data.image_folder import for_each
 from mimic.data.source import folder_of
 from mimic.data.sources import is_drawn, module_of
+from mimic.image_files import for_each
 
 #: Format of the file that remembers a digest.
 FORMAT = "mimic.images"

@@ -10,25 +10,18 @@ applied. Then the whole image, not a crop of it, is resized by a bilinear filter
 (antialias), and left alone where it is 32x32 already.
 """
 
-import os
-import warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mimic.cli import InputError
 from mimic.data.source import Source
+from mimic.image_files import EXTENSIONS as EXTENSIONS
+from mimic.image_files import class_folders, for_each, image_entries, open_image, to_rgb
 
 SIZE = 32
 PARTS = ("train", "test")
-EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-# Only these decoders: others run external programs on what they are given.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = 64_000_000  # a small file can claim gigabytes; this is beyond any photograph meant for 32x32
 
 
 @dataclass(frozen=True)
@@ -49,43 +42,6 @@ class ImageFiles:
     labels: dict[str, np.ndarray]
 
 
-def class_folders(folder):
-    """Class folders by part and name.
-
-    Returns
-    -------
-    dict, part -> dict, class name -> str
-        Sorted by name.
-
-    Raises
-    ------
-    InputError
-        If a folder is missing, holds no class, or a class of one part is missing in the other.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"data.path: no such folder: {folder}; set data.path, or the variable that it names")
-    found = {}
-    for part in PARTS:
-        if not (folder / part).is_dir():
-            raise InputError(f"data.path: expected {folder / part}/CLASS/*, no such folder: {folder / part}")
-        with os.scandir(folder / part) as entries:
-            names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-        found[part] = {name: str(folder / part / name) for name in names}
-        if not names:
-            raise InputError(f"{folder / part}: no images: expected a folder for each class, found none")
-    for part, other in (PARTS, PARTS[::-1]):
-        for name in found[part]:
-            if name not in found[other]:
-                raise InputError(
-                    f"{folder / other}: class {name!r} is missing, it is in {folder / part}; "
-                    f"each class needs images in both"
-                )
-    if len(names) < 2:
-        raise InputError(f"{folder}: expected at least two classes, found only {names[0]!r}")
-    return found
-
-
 def list_images(folder):
     """The image files of a folder, without opening any.
 
@@ -98,87 +54,13 @@ def list_images(folder):
     InputError
         See `class_folders`; also for a class folder without images.
     """
-    folders = class_folders(folder)
+    folders = class_folders(folder, PARTS)
     paths, labels = {}, {}
     for part in PARTS:
-        files = [_images_in(path) for path in folders[part].values()]
+        files = [[entry.path for entry in image_entries(path)] for path in folders[part].values()]
         paths[part] = [path for of_class in files for path in of_class]
         labels[part] = np.repeat(np.arange(len(files), dtype=np.int64), [len(of_class) for of_class in files])
     return ImageFiles(tuple(folders["train"]), paths, labels)
-
-
-def _images_in(class_folder):
-    with os.scandir(class_folder) as entries:
-        # A link that leads nowhere counts as a file: it is reported as unreadable, not left out in silence.
-        files = (e for e in entries if e.is_file() or (e.is_symlink() and not e.is_dir()))
-        names = sorted(e.name for e in files if not e.name.startswith("."))
-    images = [name for name in names if os.path.splitext(name)[1].lower() in EXTENSIONS]
-    if not images:
-        ignored = f" among {len(names)} files such as {names[0]!r}" if names else ""
-        raise InputError(
-            f"{class_folder}: no images{ignored}; expected files ending in {' '.join(sorted(EXTENSIONS))}"
-        )
-    return [os.path.join(class_folder, name) for name in images]
-
-
-def open_image(path):
-    """An image file, decoded.
-
-    Returns
-    -------
-    PIL.Image.Image
-        In the file's own mode and size.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read whole, claims more than `MAX_PIXELS` or has 32 bits a channel; names it.
-    """
-    try:
-        with Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InputError(f"{path}: expected at most {MAX_PIXELS:,} pixels, found {width} x {height}")
-            image.load()
-            if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
-                raise InputError(
-                    f"{path}: expected 8 or 16 bits a channel, found 32, which have no agreed range"
-                )
-            return image
-    except (InputError, MemoryError):
-        raise
-    except Image.UnidentifiedImageError:
-        raise InputError(
-            f"{path}: not a readable image: content of no known image format; replace it, or move it away"
-        ) from None
-    # A damaged file can make a decoder raise nearly anything: SyntaxError, struct.error, IndexError...
-    except Exception as error:
-        raise InputError(
-            f"{path}: not a readable image: {' '.join(str(error).split())}; replace it, or move it away"
-        ) from None
-
-
-def to_rgb(image):
-    """An image of any mode as 8-bit RGB.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        As `open_image` returns it.
-
-    Returns
-    -------
-    PIL.Image.Image
-    """
-    if image.mode.startswith("I"):
-        # 16-bit grey, whose modes are I;16 and, for some formats, I; PIL's own conversion clips it to white.
-        grey = np.asarray(image).astype(np.int64) // 257
-        return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, image).convert("RGB")
-    return image.convert("RGB")
 
 
 def read_image(path):
@@ -199,33 +81,6 @@ def read_image(path):
     return np.asarray(image).transpose(2, 0, 1)
 
 
-def for_each(function, paths, n_threads=None):
-    """``function(path)`` of every path, in order, by threads: decoders work outside Python's lock.
-
-    Parameters
-    ----------
-    function : callable, str -> object
-    paths : list of str
-    n_threads : int, optional
-        As many as there are processors, unless given.
-
-    Yields
-    ------
-    object
-        What the function returns; its first error, in the order of the paths, ends the work.
-    """
-    with warnings.catch_warnings():
-        # open_image refuses such a file itself, in one line.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with ThreadPoolExecutor(n_threads or os.cpu_count()) as pool:
-            try:
-                # Pieces bound what is queued: an early error must not wait for all files.
-                for start in range(0, len(paths), 1024):
-                    yield from pool.map(function, paths[start : start + 1024])
-            finally:
-                pool.shutdown(cancel_futures=True)
-
-
 def read_images(paths, n_threads=None):
     """Image files as pixels.
 
@@ -241,7 +96,7 @@ def read_images(paths, n_threads=None):
 
 def count_classes(folder):
     """Number of classes: a folder each."""
-    return len(class_folders(folder)["train"])
+    return len(class_folders(folder, PARTS)["train"])
 
 
 def count_images(folder):

@@ -1,14 +1,11 @@
 """Where images come from, before they are split."""
 
-import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mimic.cli import InputError
+from mimic.image_files import folder_named
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,4 @@ def folder_of(settings):
     InputError
         If a variable is unset or empty (an empty one would silently point at the root).
     """
-
-    def value_of(match):
-        value = os.environ.get(match[1], "")
-        if not value:
-            raise InputError(
-                f"data.path: {settings.path}: expected the environment variable {match[1]}, it is not set; "
-                f"export {match[1]}=/path/to/images"
-            )
-        return value
-
-    path = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value_of, settings.path)
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    return folder_named(settings.path, "data.path")

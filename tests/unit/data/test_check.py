@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mimic import image_files
 from mimic.cli import InputError
 from mimic.config.data import DataSettings
-from mimic.data import check, image_folder
+from mimic.data import check
 
 
 def settings(source, path=None, n_train=3, n_validation=1, n_test=2, download=False):
@@ -88,7 +89,7 @@ def test_a_folder_that_may_not_be_read_is_named(monkeypatch, folder):
     def refuse(path):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(image_folder.os, "scandir", refuse)
+    monkeypatch.setattr(image_files.os, "scandir", refuse)
     with pytest.raises(InputError, match=r"/train: Permission denied$"):
         check.check_source(settings("imagefolder", str(folder)))
 
