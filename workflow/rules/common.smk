@@ -180,7 +180,9 @@ def config_of_results(wildcards):
     images = CONFIG.win.data.model_copy(
         update={"path": None if CONFIG.win.data.path is None else ".", "download": False}
     )
-    win = CONFIG.win.model_copy(update={"data": images})
+    shards = CONFIG.win.folder.cache_folder
+    folder = CONFIG.win.folder.model_copy(update={"cache_folder": None if shards is None else "."})
+    win = CONFIG.win.model_copy(update={"data": images, "folder": folder})
     return CONFIG.model_copy(
         update={"data": data, "shared": shared, "shallow": shallow, "win": win}
     ).model_dump_json()

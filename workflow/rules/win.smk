@@ -1,6 +1,7 @@
 # Step win (Zhou et al., ICML 2020): thin nets that imitate a wide one block by block
 # reads:  the images of section `win`, which are not those of section `data`
-# writes: win/data.h5, win/NET/{xW/teacher,vanilla/S,xW/kd/S,xW/win/S/{block1..4,finetuned,merged}}/,
+# writes: win/data.h5, or win/images/*/{train,val}-NNNNN.h5 of a folder,
+#         win/NET/{xW/teacher,vanilla/S,xW/kd/S,xW/win/S/{block1..4,finetuned,merged}}/,
 #         win/table{1,2,3}.csv
 # On its own: no other step reads or writes any of it, save that the page of step report shows its tables.
 
@@ -33,10 +34,31 @@ rule prepare_win_dataset:
         " --seed {params.seed} --threads {threads} --out {output.dataset:q} > {log:q} 2>&1"
 
 
+rule cache_images:
+    """A shard of a folder's images, decoded once."""
+    output:
+        shard=f"{WIN_CACHE}/{{images}}/{{part}}-{{shard}}.h5",
+    log:
+        f"{OUT}/logs/cache_images/{{images}}-{{part}}-{{shard}}.log",
+    wildcard_constraints:
+        images="[0-9a-f]+-[0-9]+-[0-9]+",
+        part="train|val",
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+    params:
+        settings=shard_settings,
+        folder=win_folder_argument,
+        fingerprint=fingerprint("mimic.win.cache_images"),
+    shell:
+        "python -m mimic.win.cache_images --settings {params.settings:q} --images {params.folder:q}"
+        " --threads {threads} --shard {output.shard:q} > {log:q} 2>&1"
+
+
 rule train_wide:
     """Stage 1: a wide teacher on labels."""
     input:
-        dataset=f"{OUT}/win/data.h5",
+        images=win_image_files,
     output:
         weights=f"{OUT}/win/{{net}}/x{{widen}}/teacher/weights.safetensors",
         history=f"{OUT}/win/{{net}}/x{{widen}}/teacher/history.csv",
@@ -49,18 +71,20 @@ rule train_wide:
         processes=1,
     params:
         settings=wide_settings,
+        images=win_listing,
+        where=win_images_argument,
         seed=SEED,
         fingerprint=fingerprint("mimic.win.train_wide"),
     shell:
         "python -m mimic.win.train_wide --settings {params.settings:q} --seed {params.seed}"
-        " --dataset {input.dataset:q} --threads {threads} --processes {resources.processes}"
+        " {params.where} --threads {threads} --processes {resources.processes}"
         ' --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 
 
 rule train_vanilla:
     """A thin net on labels alone, as long as stages 2 and 3 take (section 4.1)."""
     input:
-        dataset=f"{OUT}/win/data.h5",
+        images=win_image_files,
     output:
         weights=f"{OUT}/win/{{net}}/vanilla/{{repetition}}/weights.safetensors",
         history=f"{OUT}/win/{{net}}/vanilla/{{repetition}}/history.csv",
@@ -74,18 +98,20 @@ rule train_vanilla:
     params:
         settings=vanilla_settings,
         repetition="{repetition}",
+        images=win_listing,
+        where=win_images_argument,
         seed=SEED,
         fingerprint=fingerprint("mimic.win.train_vanilla"),
     shell:
         "python -m mimic.win.train_vanilla --settings {params.settings:q} --seed {params.seed}"
-        " --repetition {params.repetition} --dataset {input.dataset:q} --threads {threads}"
+        " --repetition {params.repetition} {params.where} --threads {threads}"
         ' --processes {resources.processes} --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 
 
 rule train_kd:
     """A thin net on labels and the teacher's softened probabilities (section 4.1)."""
     input:
-        dataset=f"{OUT}/win/data.h5",
+        images=win_image_files,
         teacher=f"{OUT}/win/{{net}}/x{{widen}}/teacher/weights.safetensors",
     output:
         weights=f"{OUT}/win/{{net}}/x{{widen}}/kd/{{repetition}}/weights.safetensors",
@@ -100,11 +126,13 @@ rule train_kd:
     params:
         settings=kd_settings,
         repetition="{repetition}",
+        images=win_listing,
+        where=win_images_argument,
         seed=SEED,
         fingerprint=fingerprint("mimic.win.train_kd"),
     shell:
         "python -m mimic.win.train_kd --settings {params.settings:q} --seed {params.seed}"
-        " --repetition {params.repetition} --dataset {input.dataset:q} --teacher {input.teacher:q}"
+        " --repetition {params.repetition} {params.where} --teacher {input.teacher:q}"
         " --threads {threads} --processes {resources.processes}"
         ' --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 
@@ -112,7 +140,7 @@ rule train_kd:
 rule imitate_block:
     """Stage 2: a block, and those before it, imitate the teacher's."""
     input:
-        dataset=f"{OUT}/win/data.h5",
+        images=win_image_files,
         teacher=f"{OUT}/win/{{net}}/x{{widen}}/teacher/weights.safetensors",
         before=block_before,
     output:
@@ -129,11 +157,13 @@ rule imitate_block:
         settings=block_settings,
         repetition="{repetition}",
         block="{block}",
+        images=win_listing,
+        where=win_images_argument,
         seed=SEED,
         fingerprint=fingerprint("mimic.win.imitate_block"),
     shell:
         "python -m mimic.win.imitate_block --settings {params.settings:q} --seed {params.seed}"
-        " --repetition {params.repetition} --block {params.block} --dataset {input.dataset:q}"
+        " --repetition {params.repetition} --block {params.block} {params.where}"
         " --teacher {input.teacher:q} --before {input.before:q} --threads {threads}"
         ' --processes {resources.processes} --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 
@@ -141,7 +171,7 @@ rule imitate_block:
 rule finetune:
     """Stage 3: the whole imitation net on the teacher's probabilities."""
     input:
-        dataset=f"{OUT}/win/data.h5",
+        images=win_image_files,
         teacher=f"{OUT}/win/{{net}}/x{{widen}}/teacher/weights.safetensors",
         before=f"{OUT}/win/{{net}}/x{{widen}}/win/{{repetition}}/block{WIN_BLOCKS}/weights.safetensors",
     output:
@@ -157,11 +187,13 @@ rule finetune:
     params:
         settings=finetune_settings,
         repetition="{repetition}",
+        images=win_listing,
+        where=win_images_argument,
         seed=SEED,
         fingerprint=fingerprint("mimic.win.finetune"),
     shell:
         "python -m mimic.win.finetune --settings {params.settings:q} --seed {params.seed}"
-        " --repetition {params.repetition} --dataset {input.dataset:q} --teacher {input.teacher:q}"
+        " --repetition {params.repetition} {params.where} --teacher {input.teacher:q}"
         " --before {input.before:q} --threads {threads} --processes {resources.processes}"
         ' --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 
@@ -169,7 +201,7 @@ rule finetune:
 rule merge:
     """All pairs of a trained imitation net merged: the thin net as it was, with other weights."""
     input:
-        dataset=f"{OUT}/win/data.h5",
+        images=win_image_files,
         teacher=f"{OUT}/win/{{net}}/x{{widen}}/teacher/weights.safetensors",
         trained=f"{OUT}/win/{{net}}/x{{widen}}/win/{{repetition}}/finetuned/weights.safetensors",
     output:
@@ -183,11 +215,13 @@ rule merge:
     params:
         settings=merge_settings,
         repetition="{repetition}",
+        images=win_listing,
+        where=win_images_argument,
         seed=SEED,
         fingerprint=fingerprint("mimic.win.merge"),
     shell:
         "python -m mimic.win.merge --settings {params.settings:q} --seed {params.seed}"
-        " --repetition {params.repetition} --dataset {input.dataset:q} --teacher {input.teacher:q}"
+        " --repetition {params.repetition} {params.where} --teacher {input.teacher:q}"
         " --trained {input.trained:q} --threads {threads}"
         ' --out "$(dirname {output.metrics:q})" > {log:q} 2>&1'
 

@@ -2,7 +2,12 @@
 
 import json
 
+from mimic.image_files import folder_named
+from mimic.win.listing import KEY as WIN_KEY
+from mimic.win.listing import PARTS as WIN_PARTS
+from mimic.win.listing import count_folder_classes, list_folder
 from mimic.win.names import net_name, parse_net
+from mimic.win.shards import shard_name
 
 WIN = CONFIG.win
 WIN_NETS = {
@@ -11,10 +16,121 @@ WIN_NETS = {
 WIN_MISSING = {}
 WIN_TABLES = ("table1", "table2", "table3")
 WIN_BLOCKS = 4
+WIN_FOLDER = WIN.data.source == "imagenet"
+
+
+def win_cache():
+    """Where shards lie; that of the config only where its variables are set, which `win_shards` sees to."""
+    try:
+        shared = WIN.folder.cache_folder
+        return f"{OUT}/win/images" if shared is None else str(folder_named(shared, "win.folder.cache_folder"))
+    except InputError:
+        return f"{OUT}/win/images"
+
+
+WIN_CACHE = win_cache()
+
+
+def win_folder():
+    """The folder of images; ends with one line where its variable is not set."""
+    try:
+        return folder_named(WIN.data.path, WIN_KEY)
+    except InputError as error:
+        stop(error)
+
+
+@functools.cache
+def win_listed():
+    """What lies in the folder of images, and its digest; ends with one line where it is in no order."""
+    try:
+        listing = list_folder(win_folder())
+    except InputError as error:
+        stop(error)
+    return listing, listing.digest()
+
+
+def win_listing(wildcards):
+    """Digest of what lies in the folder of images; nothing of a small source, whose dataset is a file."""
+    return win_listed()[1] if WIN_FOLDER else None
+
+
+def win_cache_name():
+    """Folder of the shards of these images: what they are made of is in its name, since runs may share them."""
+    return f"{win_listed()[1][:16]}-{WIN.folder.cache_size}-{WIN.folder.images_per_shard}"
+
+
+def win_shards():
+    """Paths of all shards; ends with one line where they could not be written."""
+    try:
+        if WIN.folder.cache_folder is not None:
+            folder_named(WIN.folder.cache_folder, "win.folder.cache_folder", "/path/to/shards")
+    except InputError as error:
+        stop(error)
+    listing, per_shard = win_listed()[0], WIN.folder.images_per_shard
+    return [
+        f"{WIN_CACHE}/{win_cache_name()}/{shard_name(part, number)}"
+        for part in WIN_PARTS
+        for number in range(-(-listing.n_images(part) // per_shard))
+    ]
+
+
+def win_image_files(wildcards):
+    """Files that a training reads images from: a dataset, or shards; a folder's own are too many to be named."""
+    if not WIN_FOLDER:
+        return f"{OUT}/win/data.h5"
+    win_listed()
+    return win_shards() if WIN.folder.cached else []
+
+
+def win_images_argument(wildcards, input):
+    """The images as an argument; as a function of `input`, which Snakemake does not compare: they may be moved."""
+    if not WIN_FOLDER:
+        return f"--dataset {shlex.quote(input.images)}"
+    if WIN.folder.cached:
+        return f"--shards {shlex.quote(str(Path(input.images[0]).parent))}"
+    return f"--images {shlex.quote(str(win_folder()))}"
+
+
+def win_folder_argument(wildcards, input):
+    """The folder of images, as a function that Snakemake does not compare."""
+    return str(win_folder())
+
+
+def shard_settings(wildcards):
+    """Which images a shard holds; ends with one line where a target names another."""
+    if not WIN_FOLDER:
+        stop(f"{wildcards.part}-{wildcards.shard}.h5: there are no shards of source {WIN.data.source}")
+    (listing, digest), per_shard, number = win_listed(), WIN.folder.images_per_shard, int(wildcards.shard)
+    if wildcards.images != win_cache_name():
+        stop(f"{WIN_CACHE}/{wildcards.images}: expected {win_cache_name()}, for these images and win.folder")
+    n_part = listing.n_images(wildcards.part)
+    check_number(
+        f"{WIN_CACHE}/{wildcards.images}/{wildcards.part}-{wildcards.shard}.h5",
+        wildcards.shard,
+        -(-n_part // per_shard),
+        "shard",
+        5,
+    )
+    first = number * per_shard
+    pieces = listing.pieces(wildcards.part, first, first + per_shard)
+    return json.dumps(
+        {
+            "part": wildcards.part,
+            "first_row": first,
+            "pieces": [(piece.label, piece.name, piece.first, piece.stop) for piece in pieces],
+            "files": listing.digest_of(wildcards.part, pieces),
+            "listing": digest,
+            "n_part": n_part,
+            "n_classes": listing.n_classes,
+            "cache_size": WIN.folder.cache_size,
+        }
+    )
 
 
 def win_source():
-    """The images as a section `data`; ends with one line where they are wrong."""
+    """The images of a small source as a section `data`; ends with one line where they are a folder's."""
+    if WIN_FOLDER:
+        stop(f"{OUT}/win/data.h5: expected a small source (win.data.source), got {WIN.data.source}")
     return WIN.data.as_data()
 
 
@@ -67,7 +183,10 @@ def win_stage(wildcards, **own):
             )
     if wildcards.get("widen") is not None:
         own["widen"] = int(wildcards.widen)
-    folder = WIN.folder.model_dump() if WIN.data.source == "imagenet" else None
+    folder = None
+    if WIN_FOLDER:
+        folder = WIN.folder.model_dump(include={"image_size", "test_size"})
+        folder["cache_size"] = WIN.folder.cache_size if WIN.folder.cached else None
     training = WIN.training.model_dump()
     return json.dumps({"net": win_net(wildcards), "training": training, "folder": folder, **own})
 
@@ -147,12 +266,12 @@ def table3_metrics(wildcards):
 
 def win_compare(wildcards):
     """Whether the paper's values, which are for ImageNet, stand beside those measured."""
-    return "--compare" if WIN.data.source == "imagenet" else "--no-compare"
+    return "--compare" if WIN_FOLDER else "--no-compare"
 
 
 def win_image_arguments(wildcards):
     """Classes and side of the images, as arguments."""
-    if WIN.data.source == "imagenet":
+    if WIN_FOLDER:
         return f"--n-classes {win_n_classes()} --image-size {WIN.folder.image_size}"
     return f"--n-classes {win_n_classes()} --image-size 32"
 
@@ -160,9 +279,13 @@ def win_image_arguments(wildcards):
 @functools.cache
 def win_n_classes():
     """Classes of the images; the paper's 1,000 where ImageNet's are not there, since Table 1 needs none."""
-    if WIN.data.source == "imagenet":
-        return 1000
     try:
-        return count_classes(win_source())
+        if not WIN_FOLDER:
+            return count_classes(win_source())
+        try:
+            folder = folder_named(WIN.data.path, WIN_KEY)
+        except InputError:
+            return 1000
+        return count_folder_classes(folder) if folder.is_dir() else 1000
     except (InputError, OSError) as error:
         stop(f"win.data: {error}")

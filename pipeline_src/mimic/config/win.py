@@ -52,8 +52,8 @@ class WinData(Settings):
         return DataSettings(n_validation=0, **self.model_dump())
 
 
-class FolderSettings(Settings):
-    """How images of source ``imagenet`` are read; those of the small sources are taken as they are."""
+class FolderSizes(Settings):
+    """Sides of the images of source ``imagenet``, as trainings see them."""
 
     image_size: int = Field(ge=32, le=1024, description="Side of the images that nets are trained on, pixels")
     test_size: int = Field(
@@ -61,9 +61,6 @@ class FolderSettings(Settings):
         le=1024,
         description="Shorter side that test images are brought to before their middle is taken",
     )
-    cached: bool = Field(description="Decode once, into shards of uint8 images that all runs share")
-    cache_size: int = Field(ge=32, le=1024, description="Side of the images in the shards, pixels")
-    images_per_shard: int = Field(ge=1, le=65536, description="Images in a shard")
 
     @model_validator(mode="after")
     def _sizes_fit(self):
@@ -72,6 +69,21 @@ class FolderSettings(Settings):
                 f"test_size: expected at least image_size {self.image_size}, got {self.test_size}"
             )
         return self
+
+
+class FolderSettings(FolderSizes):
+    """How images of source ``imagenet`` are read; those of the small sources are taken as they are."""
+
+    cached: bool = Field(description="Decode once, into shards of uint8 images")
+    cache_size: int = Field(
+        ge=32,
+        le=1024,
+        description="Side of the images in the shards, pixels: each is the whole image, squeezed to a square",
+    )
+    images_per_shard: int = Field(ge=1, le=65536, description="Images in a shard")
+    cache_folder: str | None = Field(
+        description="Folder in which runs share shards; null: each has its own. ${NAME} is of the environment"
+    )
 
 
 class WinNets(Settings):

@@ -31,6 +31,7 @@ STAGES = (
     ("shallow", "tabulate_intervals"),
     ("shallow", "plot_losses"),
     ("shallow", "plot_expansion"),
+    ("win", "cache_images"),
     ("win", "train_wide"),
     ("win", "imitate_block"),
     ("win", "finetune"),

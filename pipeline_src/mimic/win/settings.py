@@ -6,7 +6,7 @@ from mimic.config.base import Settings
 from mimic.config.win import (
     Depth,
     Divide,
-    FolderSettings,
+    FolderSizes,
     ImitationSchedule,
     KDSettings,
     Widen,
@@ -27,6 +27,12 @@ class NetKey(Settings):
         return {**self.model_dump(), "widen": widen, "n_classes": n_classes}
 
 
+class FolderStage(FolderSizes):
+    """How images of a folder are read; `cache_size` is None where they are not cached."""
+
+    cache_size: int | None
+
+
 class Stage(Settings):
     """What all stages that train are told.
 
@@ -35,7 +41,7 @@ class Stage(Settings):
 
     net: NetKey
     training: WinTraining
-    folder: FolderSettings | None
+    folder: FolderStage | None
 
 
 class WideStage(Stage):

@@ -21,11 +21,13 @@ from mimic.termination import Terminated, deferred
 from mimic.training.checkpoint import Checkpoint, seconds_argument
 from mimic.training.devices import choose_device
 from mimic.win.distributed import Processes, launched
+from mimic.win.folder import FolderImages, open_folder
 from mimic.win.loading import DeviceImages, as_tensors
 from mimic.win.run import Run
 from mimic.win.store import HISTORY, METRICS, WEIGHTS, write_metrics, write_state
 
 _CONTEXT_MB = 900  # CUDA itself, see `mimic.gpus.claims`
+_BYTES_A_PIXEL = 3000  # of a step's activations, for each pixel of a batch's images
 
 
 def training_parser(doc, stage):
@@ -33,7 +35,14 @@ def training_parser(doc, stage):
     parser = stage_parser(doc, stage)
     parser.add_argument("--settings", required=True, help="the stage's part of `win`, as JSON")
     parser.add_argument("--seed", type=whole_number(0), required=True, help="seed of the run")
-    parser.add_argument("--dataset", required=True, help="dataset.h5")
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument("--dataset", help="dataset.h5, of a small source")
+    images.add_argument(
+        "--images", metavar="FOLDER", help="holds train/CLASS and val/CLASS, decoded anew each time"
+    )
+    images.add_argument(
+        "--shards", metavar="FOLDER", help="holds all of what cache_images made of such a folder"
+    )
     parser.add_argument("--threads", type=whole_number(1), default=1, help="CPU threads")
     parser.add_argument(
         "--processes", type=whole_number(1), default=1, help="processes that share each batch: one a GPU"
@@ -115,14 +124,40 @@ def place_of(args, settings, stage, seed):
     seed : int
         Of the order of the images and their augmentations.
     """
-    dataset = read_dataset(args.dataset)
-    claim_mb = _CONTEXT_MB + sum(images.nbytes for images in dataset.images.values()) // 2**20 + 4000
-    with gpu_place(f"{stage} {args.out}", claim_mb), Processes() as processes:
+    with contextlib.ExitStack() as opened:
+        read = _small_images if args.dataset else _folder_images
+        n_bytes, n_classes, digest, images_on = read(args, settings, seed, opened)
+        claim_mb = _CONTEXT_MB + n_bytes // 2**20 + 4000
+        opened.enter_context(gpu_place(f"{stage} {args.out}", claim_mb))
+        processes = opened.enter_context(Processes())
         training = settings.training
         device = choose_device(training.precision, training.channels_last, args.threads)
+        yield Place(device, processes, images_on(device, processes), n_classes, digest)
+
+
+def _small_images(args, settings, seed, opened):
+    """Bytes on a device, classes and digest of a dataset, and what makes its images there."""
+    dataset = read_dataset(args.dataset)
+
+    def images_on(device, processes):
         train, test = (as_tensors(dataset, split, device.torch_device) for split in ("train", "test"))
-        images = DeviceImages(train, test, seed, training.batch_size, processes.rank, processes.count)
-        yield Place(device, processes, images, len(dataset.class_names), dataset.digest)
+        batch_size = settings.training.batch_size
+        return DeviceImages(train, test, seed, batch_size, processes.rank, processes.count)
+
+    n_bytes = sum(images.nbytes for images in dataset.images.values())
+    return n_bytes, len(dataset.class_names), dataset.digest, images_on
+
+
+def _folder_images(args, settings, seed, opened):
+    """The same of a folder's images, of which one batch is on a device."""
+    source = opened.enter_context(open_folder(args.images, args.shards, settings.folder, args.threads))
+    size, batch_size = settings.folder.image_size, settings.training.batch_size
+
+    def images_on(device, processes):
+        return FolderImages(source, size, seed, batch_size, device, processes.rank, processes.count)
+
+    n_bytes = batch_size // args.processes * size**2 * _BYTES_A_PIXEL
+    return n_bytes, source.n_classes, source.digest, images_on
 
 
 def train(run, args, place, provenance, words):

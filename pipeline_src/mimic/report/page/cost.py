@@ -36,6 +36,7 @@ RULES = {
     "plot_expansion": "shallow",
     "publish_grid_report": "shallow",
     "prepare_win_dataset": "win",
+    "cache_images": "win",
     "train_wide": "win",
     "train_vanilla": "win",
     "train_kd": "win",
