@@ -84,6 +84,28 @@ def test_reading_claims_speed_and_size_against_every_peer(reading_result):
     assert min(result["bytes_an_image_on_disk"].values()) > 0
 
 
+def test_a_folder_of_images_is_read_by_every_entry(script, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    options = [
+        "--images",
+        "8",
+        "--batch-size",
+        "4",
+        "--threads",
+        "1",
+        "--rounds",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
+    script("folder").main(options)
+    result = only_result(tmp_path, "folder")
+    check_form(result, 1)
+    assert [claim["unit"] for claim in result["claims"]] == ["images/s"] * 3
+    assert 50_000 < result["bytes_a_file"] < 250_000  # ImageNet's have 110 kB on average
+    assert result["images_per_second_of_filling"] > 0
+
+
 def test_an_entry_that_reads_something_else_is_refused(script, monkeypatch, tmp_path):
     reading = script("reading")
     read = reading.Memmap.read
