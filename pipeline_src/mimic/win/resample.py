@@ -28,8 +28,9 @@ def resampled(images, boxes, mirrored, size):
     with torch.autocast(images.device.type, enabled=False):
         across, down = (_weights(boxes[:, i], boxes[:, 2 + i], images.shape[-1], size) for i in (0, 1))
         across = torch.where(mirrored[:, None, None], across.flip(1), across)
-        rows = torch.einsum("bth,bchw->bctw", down, images.float())
-        return torch.einsum("bctw,bsw->bcts", rows, across)
+        b, c, side, _ = images.shape
+        columns = torch.bmm(images.float().view(b, c * side, side), across.transpose(1, 2))
+        return torch.matmul(down[:, None], columns.view(b, c, side, size))  # (b, c, size, size)
 
 
 def _weights(starts, lengths, side, size):

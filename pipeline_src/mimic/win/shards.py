@@ -8,13 +8,12 @@ array    dtype   shape         meaning
 images   uint8   (n, 3, s, s)  RGB, 0 to 255; the whole image, squeezed to a square
 label    int64   (n,)          index into the sorted names of the classes
 row      int64   (n,)          place in its part of the folder, see `mimic.win.listing`; ascending
-width    int32   (n,)          of the original image, pixels
-height   int32   (n,)
+size     int32   (n, 2)        width and height of the original image, pixels
 =======  ======  ============  ====================================================================
 
-A checksum for every row, so that one image is read, and checked, without the others. Attributes beside
-``provenance``: ``listing``, the digest of the folder's names and sizes; ``part``; ``n_part``, the images of
-the part, over all shards; ``n_classes``.
+A checksum for every row of `images` and `size`, so that one image is read, and checked, without the others,
+and one for all labels and one for all rows. Attributes beside ``provenance``: ``listing``, the digest of the
+folder's names and sizes; ``part``; ``n_part``, the images of the part, over all shards; ``n_classes``.
 """
 
 import contextlib
@@ -30,7 +29,8 @@ from mimic.sealing import Layout, sealed_writer
 from mimic.win.listing import PARTS
 
 FORMAT, VERSION = "mimic.images", 1
-_COLUMNS = {"label": np.int64, "row": np.int64, "width": np.int32, "height": np.int32}
+_COLUMNS = {"label": (np.int64, ()), "row": (np.int64, ()), "size": (np.int32, (2,))}
+_WITH_IMAGE = ("images", "size")  # known once an image is decoded
 _ATTRIBUTES = {"listing": str, "part": str, "n_part": int, "n_classes": int}
 MAX_SIDE = 1024
 
@@ -60,18 +60,18 @@ def write_shard(path, header, provenance, labels, rows, size, decoded, on_image=
         Go on with what an attempt that was cut short has written, see `mimic.sealing.sealed_writer`.
     """
     n = len(rows)
-    layouts = {"images": Layout("u1", (n, 3, size, size))}
-    layouts |= {name: Layout(np.dtype(dtype).str[1:], (n,)) for name, dtype in _COLUMNS.items()}
+    layouts = {"images": Layout("u1", (n, 3, size, size)), "size": Layout("i4", (n, 2))}
+    layouts |= {"label": Layout("i8", (n,), n), "row": Layout("i8", (n,), n)}
     attributes = {**header, "provenance": provenance}
     with sealed_writer(path, FORMAT, VERSION, attributes, layouts, resume_key) as file:
-        left = [place for place in range(n) if not file.holds(place)]
+        file.write("label", np.asarray(labels, np.int64))
+        file.write("row", np.asarray(rows, np.int64))
+        left = [place for place in range(n) if not file.holds(place, _WITH_IMAGE)]
         for _ in range(n - len(left)):
             if on_image is not None:
                 on_image(True)
         for place, (pixels, width, height) in zip(left, decoded(left), strict=True):
-            values = {"label": labels[place], "row": rows[place], "width": width, "height": height}
-            for name, value in values.items():
-                file.write(name, np.array([value], _COLUMNS[name]), place)
+            file.write("size", np.array([[width, height]], np.int32), place)
             file.write("images", pixels[None], place)
             if on_image is not None:
                 on_image(False)
@@ -145,9 +145,8 @@ class Shards:
         if n_found != n_part:
             raise InputError(f"{path.parent}: part {part}: expected {n_part} images, got {n_found}")
         self._check_values(part, joined)
-        self.labels[part], self.widths[part], self.heights[part] = (
-            joined[name] for name in ("label", "width", "height")
-        )
+        self.labels[part] = joined["label"]
+        self.widths[part], self.heights[part] = joined["size"].T
         counts = [len(of["row"]) for of in columns]
         self._files[part], self._starts[part] = files, np.cumsum([0, *counts[:-1]])
 
@@ -160,8 +159,8 @@ class Shards:
                 raise InputError(f"{file.path}: attribute {name}: expected a {kind.__name__}")
         n, _, side, _ = file.array("images", np.uint8, (None, 3, None, None)).shape
         file.array("images", np.uint8, (n, 3, side, side))
-        for name, dtype in _COLUMNS.items():
-            file.array(name, dtype, (n,))
+        for name, (dtype, shape) in _COLUMNS.items():
+            file.array(name, dtype, (n, *shape))
         if not 1 <= side <= MAX_SIDE:
             raise InputError(f"{file.path}: images: expected sides of 1 to {MAX_SIDE} pixels, got {side}")
         if self._wanted_size not in (None, side):
@@ -189,7 +188,7 @@ class Shards:
                 f"{self.folder}: part {part}: expected labels 0 to {self.n_classes - 1}, found "
                 f"{labels.min()} to {labels.max()}"
             )
-        smallest = min(columns["width"].min(), columns["height"].min())
+        smallest = columns["size"].min()
         if smallest < 1:
             raise InputError(
                 f"{self.folder}: part {part}: expected images of 1 pixel or more, got {smallest}"

@@ -16,6 +16,7 @@ from mimic.win.boxes import random_boxes
 from mimic.win.folder import FolderImages, open_folder
 from mimic.win.listing import list_folder
 from mimic.win.loading import MEAN, STD
+from mimic.win.stage import training_parser
 
 v2 = import_torchvision("transforms.v2")
 CPU = Device(torch.device("cpu"), torch.float32, channels_last=False)
@@ -54,9 +55,9 @@ KINDS = pytest.mark.parametrize("kind", ["cached", "decoded"])
 
 @KINDS
 def test_an_epoch_is_the_same_with_any_number_of_workers(places, kind):
-    with opened(places, kind, 1) as one, opened(places, kind, 3) as three:
-        assert_equal(loader(one).epoch(4), loader(three).epoch(4))
-        assert_equal(loader(one).tests(4), loader(three).tests(4))
+    with opened(places, kind, 1) as one, opened(places, kind, 2) as two:
+        assert_equal(loader(one).epoch(4), loader(two).epoch(4))
+        assert_equal(loader(one).tests(4), loader(two).tests(4))
 
 
 @KINDS
@@ -109,6 +110,23 @@ def test_the_probe_has_images_of_all_classes_as_they_are(places, kind):
         assert len(joined(loader(source).probe(10, 1000))[1]) == 24
 
 
+@KINDS
+def test_two_images_that_are_equal_are_cropped_differently(tmp_path, kind):
+    folder = write_folder(tmp_path / "images", 2, 1)
+    for part, name in (("train", "n01"), ("train", "n02"), ("train", "n03")):
+        (folder / part / name / f"{name}_1.JPEG").write_bytes(
+            (folder / part / name / f"{name}_0.JPEG").read_bytes()
+        )
+    places = {"cached": (None, cache(folder, tmp_path / "shards"), 48), "decoded": (folder, None, None)}
+    with opened(places, kind) as source:
+        ((images, _),) = source.batches("train", [np.array([0, 1])], 3, CPU)
+        ((alone, _),) = source.batches("train", [np.array([1])], 3, CPU)
+        ((plain, _),) = source.batches("train", [np.array([0, 1])], None, CPU)
+    assert not torch.equal(images[0], images[1])
+    torch.testing.assert_close(alone[0], images[1])
+    torch.testing.assert_close(plain[0], plain[1])
+
+
 def decoded_by_pil(places, part):
     folder = places["decoded"][0]
     listing = list_folder(folder)
@@ -159,7 +177,7 @@ def levels(one, other):
     return difference.square().mean().sqrt().item(), difference.abs().max().item()
 
 
-def test_cached_test_images_are_torchvisions_within_two_levels(photographs):
+def test_cached_test_images_are_torchvisions_within_three_levels(photographs):
     """Twice resized, by way of 256 x 256, and rounded once more: smooth images lose next to nothing."""
     found = []
     for kind in ("cached", "decoded"):
@@ -167,11 +185,11 @@ def test_cached_test_images_are_torchvisions_within_two_levels(photographs):
             images = FolderImages(source, 224, 0, 2, CPU)
             found.append(joined(images.tests(3))[0])
     mean, largest = levels(*found)
-    assert mean < 0.5
-    assert largest < 2
+    assert mean < 0.6
+    assert largest < 3
 
 
-def test_cached_crops_are_torchvisions_of_the_original_within_two_levels(photographs):
+def test_cached_crops_are_torchvisions_of_the_original_within_three_levels(photographs):
     folder = photographs["decoded"][0]
     paths = [folder / path for path in list_folder(folder).relative_paths("train")]
     with opened(photographs, "cached", 1, 224, 256) as source:
@@ -190,10 +208,8 @@ def test_cached_crops_are_torchvisions_of_the_original_within_two_levels(photogr
     theirs = v2.functional.normalize(torch.stack(theirs), MEAN, STD)
     assert 0 < mirrored.sum() < 6
     mean, largest = levels(ours, theirs)
-    assert mean < 0.5
-    # At its edge torchvision sees nothing of what is beyond the box.
-    assert largest < 4
-    assert levels(ours[..., 2:-2, 2:-2], theirs[..., 2:-2, 2:-2])[1] < 2
+    assert mean < 0.6
+    assert largest < 3
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -205,6 +221,17 @@ def test_an_image_that_cannot_be_decoded_is_one_line(tmp_path, n_threads):
         with pytest.raises(InputError, match=r"val/n02/n02_1.JPEG: not a readable image") as caught:
             list(loader(source).tests(2))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given", [[], ["--dataset", "d", "--images", "i"], ["--images", "i", "--shards", "s"]]
+)
+def test_a_stage_takes_its_images_from_one_place_exactly(given, capsys):
+    parser = training_parser("Train.", "mimic.win.train_wide")
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["--settings", "{}", "--seed", "0", "--out", "o", *given])
+    assert caught.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("kind", ["cached", "decoded"])
