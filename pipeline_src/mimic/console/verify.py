@@ -20,6 +20,7 @@ from mimic.shared.places import Unpacked
 from mimic.shared.store import FORMAT as PACK_FORMAT
 from mimic.shared.store import open_pack
 from mimic.shared.unpack_targets import unpack_recipes
+from mimic.win import shards as shards_store
 
 
 def verify_file(path, against=None):
@@ -67,6 +68,7 @@ def verify_file(path, against=None):
         logits_store.MEMBER_FORMAT: _verify_logits,
         logits_store.TARGETS_FORMAT: _verify_logits,
         PACK_FORMAT: _verify_pack,
+        shards_store.FORMAT: _verify_images,
         "mimic.predictions": _verify_predictions,
     }
     if format_name not in checks:
@@ -128,6 +130,13 @@ def _verify_split(path, results):
     if results is not None:
         _same(path, "dataset", results.dataset_digest(), digest)
     return [f"split of dataset {digest[:16]}"]
+
+
+def _verify_images(path, results):
+    with open_sealed(path, shards_store.FORMAT, shards_store.VERSION) as file:
+        found = shards_store.read_header(file)
+    n, part, listing = (found[name] for name in ("n_images", "part", "listing"))
+    return [f"{n} images of part {part} of listing {listing[:16]}", *_not_compared(results)]
 
 
 def _verify_epochs(path, results):

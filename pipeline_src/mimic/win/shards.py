@@ -77,6 +77,37 @@ def write_shard(path, header, provenance, labels, rows, size, decoded, on_image=
                 on_image(False)
 
 
+def read_header(file):
+    """What an open shard says of itself, beside its provenance; its arrays are those of the format.
+
+    Parameters
+    ----------
+    file : mimic.sealed.SealedFile
+
+    Returns
+    -------
+    dict
+        ``listing``, ``part``, ``n_part``, ``n_classes``; ``n_images`` of the shard, and their ``side``.
+
+    Raises
+    ------
+    InputError
+        Names the file, what was expected and what was found.
+    """
+    found = {}
+    for name, kind in _ATTRIBUTES.items():
+        found[name] = file.attributes.get(name)
+        if type(found[name]) is not kind:
+            raise InputError(f"{file.path}: attribute {name}: expected a {kind.__name__}")
+    n, _, side, _ = file.array("images", np.uint8, (None, 3, None, None)).shape
+    file.array("images", np.uint8, (n, 3, side, side))
+    for name, (dtype, shape) in _COLUMNS.items():
+        file.array(name, dtype, (n, *shape))
+    if not 1 <= side <= MAX_SIDE:
+        raise InputError(f"{file.path}: images: expected sides of 1 to {MAX_SIDE} pixels, got {side}")
+    return {**found, "n_images": n, "side": side}
+
+
 class Shards:
     """All images of a folder, read from its shards row by row; a context manager, which closes the files.
 
@@ -152,17 +183,8 @@ class Shards:
 
     def _check(self, file, part, n_part):
         """Refuse a shard that is not of the same images as those before; number of images of its part."""
-        found = {}
-        for name, kind in _ATTRIBUTES.items():
-            found[name] = file.attributes.get(name)
-            if type(found[name]) is not kind:
-                raise InputError(f"{file.path}: attribute {name}: expected a {kind.__name__}")
-        n, _, side, _ = file.array("images", np.uint8, (None, 3, None, None)).shape
-        file.array("images", np.uint8, (n, 3, side, side))
-        for name, (dtype, shape) in _COLUMNS.items():
-            file.array(name, dtype, (n, *shape))
-        if not 1 <= side <= MAX_SIDE:
-            raise InputError(f"{file.path}: images: expected sides of 1 to {MAX_SIDE} pixels, got {side}")
+        found = read_header(file)
+        side = found["side"]
         if self._wanted_size not in (None, side):
             raise InputError(
                 f"{file.path}: images: expected sides of {self._wanted_size} pixels, got {side}; {MAKE_AGAIN}"
@@ -173,7 +195,7 @@ class Shards:
         wanted = {"part": part, "n_classes": self.n_classes, "listing": self.listing, "side": self.size}
         wanted |= {} if n_part is None else {"n_part": n_part}
         for name, value in wanted.items():
-            got = {**found, "side": side}[name]
+            got = found[name]
             if got != value:
                 raise InputError(
                     f"{file.path}: {name}: expected {str(value)[:16]}, as {self._first.name} has, got "

@@ -9,6 +9,7 @@ from tests.unit.win.folder_files import cache, shard_arguments
 
 from mimic.artifact import part_of
 from mimic.cli import InputError
+from mimic.console.verify import verify_file
 from mimic.sealed import open_sealed
 from mimic.win import cache_images
 from mimic.win.listing import list_folder
@@ -60,6 +61,12 @@ def test_a_shard_says_what_it_was_made_from(folder, shards):
     with open_sealed(shards / "val-00001.h5") as file:
         assert file.attributes["provenance"]["sources"] == {"listing": list_folder(folder).digest()}
         assert file.attributes["provenance"]["settings"]["cache_size"] == 48
+
+
+def test_verify_knows_a_shard(folder, shards):
+    said = verify_file(shards / "val-00001.h5")
+    assert said[0].startswith("mimic.images: seal, structure and all checksums of 4 arrays fit")
+    assert said[1] == f"2 images of part val of listing {list_folder(folder).digest()[:16]}"
 
 
 def test_an_image_that_cannot_be_decoded_is_named(tmp_path):
