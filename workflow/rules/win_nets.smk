@@ -7,7 +7,7 @@ from mimic.win.listing import KEY as WIN_KEY
 from mimic.win.listing import PARTS as WIN_PARTS
 from mimic.win.listing import count_folder_classes, list_folder
 from mimic.win.names import net_name, parse_net
-from mimic.win.shards import shard_name
+from mimic.win.shards import cache_root, shard_name
 
 WIN = CONFIG.win
 WIN_NETS = {
@@ -22,10 +22,9 @@ WIN_FOLDER = WIN.data.source == "imagenet"
 def win_cache():
     """Where shards lie; that of the config only where its variables are set, which `win_shards` sees to."""
     try:
-        shared = WIN.folder.cache_folder
-        return f"{OUT}/win/images" if shared is None else str(folder_named(shared, "win.folder.cache_folder"))
+        return cache_root(OUT, WIN.folder.cache_folder)
     except InputError:
-        return f"{OUT}/win/images"
+        return cache_root(OUT, None)
 
 
 WIN_CACHE = win_cache()
@@ -62,8 +61,7 @@ def win_cache_name():
 def win_shards():
     """Paths of all shards; ends with one line where they could not be written."""
     try:
-        if WIN.folder.cache_folder is not None:
-            folder_named(WIN.folder.cache_folder, "win.folder.cache_folder", "/path/to/shards")
+        cache_root(OUT, WIN.folder.cache_folder)
     except InputError as error:
         stop(error)
     listing, per_shard = win_listed()[0], WIN.folder.images_per_shard

@@ -28,6 +28,10 @@ def with_papers(plan, config, files):
     out = config.output
     used = [step for step in STEPS if files.has(f"{out}/{step}")]
     more = [job for step in used for job in JOBS[step](config)]
+    if "win" in used and config.win.data.source == "imagenet":
+        from mimic.status.image_shards import shard_jobs  # reads their files: h5py takes a while to import
+
+        more = shard_jobs(config, files) + more
     if more and not any(files.has(f"{out}/{folder}") for folder in FIRST):
         return Plan(more, [])
     return Plan(plan.jobs + more, plan.searches)
@@ -67,7 +71,8 @@ def win_jobs(config):
     def job(rule, name, folder, names=files):
         return _job(config, "win", rule, name, *(f"{folder}/{file}" for file in names))
 
-    jobs = [_job(config, "win", "prepare_win_dataset", "", "data.h5")]
+    small = settings.data.source != "imagenet"
+    jobs = [_job(config, "win", "prepare_win_dataset", "", "data.h5")] if small else []
     for depth in settings.nets.depth:
         for divide in settings.nets.divide:
             net = net_name(depth, divide)

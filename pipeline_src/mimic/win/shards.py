@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from mimic.cli import MAKE_AGAIN, MAKE_FIRST, InputError
+from mimic.image_files import folder_named
 from mimic.sealed import open_sealed
 from mimic.sealing import Layout, sealed_writer
 from mimic.win.listing import PARTS
@@ -33,6 +34,19 @@ _COLUMNS = {"label": (np.int64, ()), "row": (np.int64, ()), "size": (np.int32, (
 _WITH_IMAGE = ("images", "size")  # known once an image is decoded
 _ATTRIBUTES = {"listing": str, "part": str, "n_part": int, "n_classes": int}
 MAX_SIDE = 1024
+
+
+def cache_root(output, cache_folder):
+    """Folder of the folders of shards: the run's own, or one that runs share.
+
+    Raises
+    ------
+    InputError
+        If `cache_folder` names a variable that is not set.
+    """
+    if cache_folder is None:
+        return f"{output}/win/images"
+    return str(folder_named(cache_folder, "win.folder.cache_folder", "/path/to/shards"))
 
 
 def shard_name(part, number):
