@@ -214,7 +214,9 @@ def _win(sub):
         metavar="NAME",
         help="the teacher's, one for each (default: the same names)",
     )
-    add_file(sub, "--dataset", required=True, metavar="H5", help="images: a data.h5 or dataset.h5")
+    images = sub.add_mutually_exclusive_group(required=True)
+    add_file(images, "--dataset", metavar="H5", help="images of 32x32: a data.h5 or dataset.h5")
+    add_folder(images, "--images", metavar="FOLDER", help="train/CLASS/*, val/CLASS/* of any size")
     add_file(
         sub,
         "--teacher-weights",

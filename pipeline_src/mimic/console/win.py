@@ -1,5 +1,6 @@
 """``mimic win``: a user's own thin net imitates a wider one, block by block, and is merged back."""
 
+import contextlib
 import json
 import sys
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from mimic.seeding import derive
 from mimic.training.devices import choose_device
 from mimic.win.distributed import Processes
 from mimic.win.finetune import finetune
+from mimic.win.folder import FolderImages, open_folder
 from mimic.win.imitate_block import imitate_block
 from mimic.win.imitation import ImitationNet
 from mimic.win.loading import DeviceImages, as_tensors
 from mimic.win.merge import TOLERANCE, merge
 from mimic.win.nets import BuilderSpec
 from mimic.win.objectives import scores
+from mimic.win.settings import FolderStage
 from mimic.win.stage import Place, n_parameters, train
 from mimic.win.store import (
     METRICS,
@@ -193,18 +196,34 @@ def imitate(args):
     config = merged_config([args.config, *args.configfile])
     blocks = (tuple(args.blocks), tuple(args.teacher_blocks or args.blocks))
     specs = [_spec(name, getattr(args, name)) for name in ("student", "teacher")]
-    dataset = read_dataset(args.dataset)
-    settings = config.win
+    settings, seed = config.win, derive(config.seed, "win", "own")
     training = settings.training
     device = choose_device(training.precision, training.channels_last, args.threads)
-    train_images, test_images = (
-        as_tensors(dataset, split, device.torch_device) for split in ("train", "test")
-    )
-    images = DeviceImages(train_images, test_images, derive(config.seed, "win", "own"), training.batch_size)
-    place = Place(device, Processes(), images, len(dataset.class_names), dataset.digest)
-    metrics = Imitator(settings, *specs, blocks, place, config.seed, args.out, args.teacher_weights).run()
+    with contextlib.ExitStack() as opened:
+        read = _small_images if args.dataset else _folder_images
+        images, n_classes, digest = read(args, settings, seed, device, opened)
+        place = Place(device, Processes(), images, n_classes, digest)
+        metrics = Imitator(settings, *specs, blocks, place, config.seed, args.out, args.teacher_weights).run()
     path = Path(args.out) / "merged" / WEIGHTS
     print(f"{path}: {metrics['n_parameters']:,} parameters, test accuracy {metrics['test_accuracy']:.2%}")
+
+
+def _small_images(args, settings, seed, device, opened):
+    """Images, number of classes and digest of a dataset."""
+    dataset = read_dataset(args.dataset)
+    splits = [as_tensors(dataset, split, device.torch_device) for split in ("train", "test")]
+    images = DeviceImages(*splits, seed, settings.training.batch_size)
+    return images, len(dataset.class_names), dataset.digest
+
+
+def _folder_images(args, settings, seed, device, opened):
+    """The same of a folder of files."""
+    sizes = FolderStage(
+        image_size=settings.folder.image_size, test_size=settings.folder.test_size, cache_size=None
+    )
+    source = opened.enter_context(open_folder(args.images, None, sizes, args.threads))
+    images = FolderImages(source, sizes.image_size, seed, settings.training.batch_size, device)
+    return images, source.n_classes, source.digest
 
 
 def _spec(role, builder):

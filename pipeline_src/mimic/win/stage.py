@@ -12,7 +12,7 @@ import torch
 
 from mimic.artifact import digest_json, provenance_of, write_text
 from mimic.cli import InputError, parse_settings, stage_parser, whole_number
-from mimic.data.store import read_dataset
+from mimic.data.store import IMAGE_SHAPE, read_dataset
 from mimic.fingerprint import of_stage
 from mimic.gpus.place import gpu_place
 from mimic.progress import Report
@@ -23,11 +23,13 @@ from mimic.training.devices import choose_device
 from mimic.win.distributed import Processes, launched
 from mimic.win.folder import FolderImages, open_folder
 from mimic.win.loading import DeviceImages, as_tensors
+from mimic.win.memory import training_memory_mb
+from mimic.win.nets import NetSpec
 from mimic.win.run import Run
+from mimic.win.settings import WideStage
 from mimic.win.store import HISTORY, METRICS, WEIGHTS, write_metrics, write_state
 
 _CONTEXT_MB = 900  # CUDA itself, see `mimic.gpus.claims`
-_BYTES_A_PIXEL = 3000  # of a step's activations, for each pixel of a batch's images
 
 
 def training_parser(doc, stage):
@@ -126,8 +128,8 @@ def place_of(args, settings, stage, seed):
     """
     with contextlib.ExitStack() as opened:
         read = _small_images if args.dataset else _folder_images
-        n_bytes, n_classes, digest, images_on = read(args, settings, seed, opened)
-        claim_mb = _CONTEXT_MB + n_bytes // 2**20 + 4000
+        n_bytes, image_shape, n_classes, digest, images_on = read(args, settings, seed, opened)
+        claim_mb = _CONTEXT_MB + n_bytes // 2**20 + step_mb(settings, image_shape, n_classes, args.processes)
         opened.enter_context(gpu_place(f"{stage} {args.out}", claim_mb))
         processes = opened.enter_context(Processes())
         training = settings.training
@@ -135,8 +137,30 @@ def place_of(args, settings, stage, seed):
         yield Place(device, processes, images_on(device, processes), n_classes, digest)
 
 
+def step_mb(settings, image_shape, n_classes, n_processes):
+    """Memory of a step of a stage, in one of its processes.
+
+    Parameters
+    ----------
+    settings : mimic.win.settings.Stage
+        Of `mimic.win.settings.WideStage` train the teacher, those without a schedule nothing.
+    """
+    with torch.device("meta"):
+        student = NetSpec(**settings.net.spec(n_classes)).build()
+        widen = getattr(settings, "widen", None)
+        teacher = None if widen is None else NetSpec(**settings.net.spec(n_classes, widen)).build()
+    trained, frozen = [student], [] if teacher is None else [teacher]
+    if isinstance(settings, WideStage):
+        trained, frozen = [teacher], []
+    elif not hasattr(settings, "schedule"):
+        trained, frozen = [], [student, teacher]
+    training = settings.training
+    dtype = torch.float32 if training.precision == "float32" else torch.bfloat16
+    return training_memory_mb(trained, frozen, image_shape, training.batch_size // n_processes, dtype)
+
+
 def _small_images(args, settings, seed, opened):
-    """Bytes on a device, classes and digest of a dataset, and what makes its images there."""
+    """Bytes on a device, shape, classes and digest of a dataset, and what makes its images there."""
     dataset = read_dataset(args.dataset)
 
     def images_on(device, processes):
@@ -145,7 +169,7 @@ def _small_images(args, settings, seed, opened):
         return DeviceImages(train, test, seed, batch_size, processes.rank, processes.count)
 
     n_bytes = sum(images.nbytes for images in dataset.images.values())
-    return n_bytes, len(dataset.class_names), dataset.digest, images_on
+    return n_bytes, IMAGE_SHAPE, len(dataset.class_names), dataset.digest, images_on
 
 
 def _folder_images(args, settings, seed, opened):
@@ -156,8 +180,8 @@ def _folder_images(args, settings, seed, opened):
     def images_on(device, processes):
         return FolderImages(source, size, seed, batch_size, device, processes.rank, processes.count)
 
-    n_bytes = batch_size // args.processes * size**2 * _BYTES_A_PIXEL
-    return n_bytes, source.n_classes, source.digest, images_on
+    n_bytes = 2 * 4 * 3 * batch_size // args.processes * size**2  # the batch at hand and the next one
+    return n_bytes, (3, size, size), source.n_classes, source.digest, images_on
 
 
 def train(run, args, place, provenance, words):

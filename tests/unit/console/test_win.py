@@ -5,6 +5,7 @@ import pytest
 import safetensors.torch
 import torch
 import yaml
+from tests.image_folders import write_folder
 from tests.unit.win.nets_of_others import Blocks
 
 from mimic.console.main import main
@@ -78,6 +79,17 @@ def test_a_thin_net_of_ones_own_is_trained_and_merged(folder, pytestconfig, caps
     assert run(pytestconfig) == 0
     assert "block2: done before" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in (folder / "out").rglob("*.safetensors")} == first
+
+
+def test_images_of_any_size_are_taken_from_a_folder(folder, pytestconfig, capsys):
+    write_folder(folder / "photos")
+    text = (folder / "overlay.yaml").read_text()
+    (folder / "overlay.yaml").write_text(text + "\n  folder: {image_size: 32, test_size: 36}\n")
+    config = pytestconfig.rootpath / "config.yaml"
+    words = ["win", "--student", "own_nets:thin", "--teacher", "own_nets:wide", "--blocks", "one", "two"]
+    words += ["--images", "photos", "--out", "out", "--config", str(config), "--configfile", "overlay.yaml"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith("out/merged/weights.safetensors: ")
 
 
 def test_a_trained_teacher_is_taken_as_it_is(folder, pytestconfig):

@@ -10,6 +10,14 @@ from mimic.win.loading import DeviceImages
 from mimic.win.stage import Place
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same nets at each run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
 @pytest.fixture
 def training():
     """Settings that all trainings share; may be changed."""
