@@ -212,5 +212,5 @@ rule publish_grid_report:
         config=config_of_results,
         fingerprint=fingerprint("mimic.report.publish_report"),
     shell:
-        'python -m mimic.report.publish_report --only-grid --results "$(dirname "$(dirname {output.page:q})")"'
+        'python -m mimic.report.publish_report --only grid --results "$(dirname "$(dirname {output.page:q})")"'
         " --config {params.config:q} --out {output.page:q} > {log:q} 2>&1"

@@ -11,7 +11,7 @@ import numpy as np
 from mimic.artifact import write_text
 from mimic.cli import InputError, parse_settings, run_stage, stage_parser
 from mimic.config.whole import Config
-from mimic.report.page import absences, answers, cost, figures, grid, mimicking, tables, words
+from mimic.report.page import absences, answers, cost, figures, grid, mimicking, tables, win, words
 from mimic.report.page.arrays import read_labels
 from mimic.report.page.augmentations import augmentation_sheet
 from mimic.report.page.document import page_text
@@ -19,17 +19,42 @@ from mimic.report.page.provenance import provenance_view
 from mimic.report.page.results import Reading, no_results, read_results
 from mimic.report.page.studies import study_view
 
+#: Papers by the part of the page that is about them.
+PAPERS = {
+    "run": {
+        "authors": "G. Urban et al.",
+        "title": "Do Deep Convolutional Nets Really Need to be Deep and Convolutional?",
+        "place": "ICLR 2017",
+    },
+    "grid": {
+        "authors": "B. Bermeitinger et al.",
+        "title": "Make Deep Networks Shallow Again",
+        "place": "arXiv 2309.08414",
+    },
+    "win": {
+        "authors": "D. Zhou et al.",
+        "title": "Go Wide, Then Narrow: Efficient Training of Deep Thin Networks",
+        "place": "ICML 2020",
+    },
+}
+#: Parts that a page may be about alone, and the files that say what they found.
+ALONE = {
+    "grid": (grid.FOLDER, "losses.csv or table2.csv"),
+    "win": (win.FOLDER, "table1.csv, table2.csv or table3.csv"),
+}
 
-def publish_report(results, reading, only_grid=False):
-    """The page about a run, finished or not, and about the grid of the second paper as far as it is there.
+
+def publish_report(results, reading, only=None):
+    """The page about a run, finished or not, and about the other papers' results as far as they are there.
 
     Parameters
     ----------
     results : mimic.report.page.results.Results
     reading : mimic.report.page.results.Reading
         Reads the files that only the page needs; says what is to be done where one cannot be read.
-    only_grid : bool
-        Leave the run out; it is also left out where it has no result, and the grid has.
+    only : str, optional
+        One of `ALONE`: leave all else out; the run is also left out where it has no result, and another
+        paper has.
 
     Returns
     -------
@@ -37,15 +62,20 @@ def publish_report(results, reading, only_grid=False):
         HTML, all in one.
     """
     places, config = results.places, results.config
-    nets = grid.read_grid(places.folder, reading)
-    if nets is None and only_grid:
-        raise InputError(f"{places.folder / grid.FOLDER}: expected losses.csv or table2.csv with a row")
-    only_grid = only_grid or (nets is not None and results.is_empty)
+    nets = grid.read_grid(places.folder, reading) if only != "win" else None
+    thin = win.read_win(places.folder, config.win, reading) if only != "grid" else None
+    others = [part for part, found in (("grid", nets), ("win", thin)) if found is not None]
+    if only is not None and not others:
+        folder, files = ALONE[only]
+        raise InputError(f"{places.folder / folder}: expected {files} with a row")
+    has_run = only is None and not (others and results.is_empty)
+    lead = "run" if has_run else others[0]
     studies = [study_view(study, config) for study in results.all_studies() if study.trials is not None]
-    labels = None if only_grid else reading.read(read_labels, places.dataset)
+    labels = reading.read(read_labels, places.dataset) if has_run else None
     shards = [path for path in places.epochs(config) if path.exists()]
-    sheet = None if only_grid else reading.read(augmentation_sheet, places.dataset, shards)
-    jobs, n_silent = cost.read_jobs(places.folder, {grid.FOLDER} if only_grid else cost.STEPS)
+    sheet = reading.read(augmentation_sheet, places.dataset, shards) if has_run else None
+    steps = cost.STEPS if has_run else {ALONE[part][0] for part in others}
+    jobs, n_silent = cost.read_jobs(places.folder, steps)
     occupation = cost.occupation(jobs)
     data = figures.figure_data(results)
     rows1, rows2 = data["figure1"], data["figure2"]
@@ -55,13 +85,17 @@ def publish_report(results, reading, only_grid=False):
     data["occupation"] = occupation
     nets = None if nets is None else grid.grid_view(nets, config.shallow.q_edges)
     data["grid"] = None if nets is None else nets.pop("plots")
+    thin = None if thin is None else win.win_view(thin, config.win)
+    data["win"] = None if thin is None else thin.pop("plots")
     is_drawn = {"is_drawn": figures.has_students(rows1)}
     view = {
         "results": results,
         "grid": nets,
-        "only_grid": only_grid,
-        "question": grid.QUESTION if only_grid else words.question(results),
-        "answer": nets["answer"] if only_grid else words.answer(results),
+        "win": thin,
+        "lead": lead,
+        "papers": [PAPERS[part] for part in ([lead] if has_run else []) + others],
+        "question": words.question(results) if has_run else {"grid": grid, "win": win}[lead].QUESTION,
+        "answer": words.answer(results) if has_run else {"grid": nets, "win": thin}[lead]["answer"],
         "source": words.source_name(config),
         "tiles": words.tiles(results),
         "data_n_best": data["n_best"],
@@ -85,7 +119,7 @@ def publish_report(results, reading, only_grid=False):
         "n_silent": n_silent,
         "occupation": occupation,
         "answers": answers_view(results, labels, reading),
-        "provenance": provenance_view(results, reading, only_grid),
+        "provenance": provenance_view(results, reading, has_run),
         "problems": problems_of(results, reading),
         "data": data,
     }
@@ -127,19 +161,19 @@ def problems_of(results, reading):
     return list(dict.fromkeys([*results.problems, *reading.problems]))
 
 
-def page_of(folder, config, strict=True, only_grid=False, on_problems=None):
+def page_of(folder, config, strict=True, only=None, on_problems=None):
     """The page about the run in a folder; see `mimic.report.page.results.read_results`.
 
     Parameters
     ----------
-    only_grid : bool
-        The page about the second paper's grid alone.
+    only : str, optional
+        The page about this part alone, see `publish_report`.
     on_problems : callable, list of str -> None, optional
         Gets a line on each file that was left out, where there are some.
     """
-    results = no_results(folder, config) if only_grid else read_results(folder, config, strict)
+    results = read_results(folder, config, strict) if only is None else no_results(folder, config)
     reading = Reading(strict)
-    page = publish_report(results, reading, only_grid)
+    page = publish_report(results, reading, only)
     problems = problems_of(results, reading)
     if problems and on_problems is not None:
         on_problems(problems)
@@ -152,14 +186,12 @@ def main(argv=None):
     # The files of thousands of trials do not fit on a command line: they are those that the config names.
     parser.add_argument("--results", required=True, metavar="FOLDER", help="results of the run")
     parser.add_argument("--config", required=True, metavar="JSON", help="the whole config")
-    parser.add_argument(
-        "--only-grid", action="store_true", help="the grid of the second paper, and nothing of the run"
-    )
+    parser.add_argument("--only", choices=tuple(ALONE), help="this paper's part, and nothing of the run")
     parser.add_argument("--out", required=True, metavar="HTML", help="page to write")
     arguments = parser.parse_args(argv)
 
     config = parse_settings(Config, arguments.config, "--config")
-    write_text(arguments.out, page_of(Path(arguments.results), config, only_grid=arguments.only_grid))
+    write_text(arguments.out, page_of(Path(arguments.results), config, only=arguments.only))
 
 
 if __name__ == "__main__":

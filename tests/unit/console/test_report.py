@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from tests.simulated_run import ROOT, SMALL, SimulatedRun, paper_config
+from tests.simulated_win import write_win
 
 from mimic.console.main import main
 
@@ -28,6 +29,14 @@ def test_a_half_finished_run_gets_a_page_beside_its_results(place, capsys):
     assert "3 of 57 trials have ended" in page
     assert not (place / "out" / "report.html").exists()
     assert capsys.readouterr().out.startswith("out/report-so-far.html: ")
+
+
+def test_a_folder_with_the_third_paper_alone_gets_a_page_about_it(place):
+    write_win(place / "out", paper_config(**SMALL).win)
+    assert report() == 0
+    page = (place / "out" / "report-so-far.html").read_text(encoding="utf-8")
+    assert "At equal epochs WIN is above KD for all 6 nets" in page
+    assert "of 57 trials" not in page
 
 
 def test_the_page_may_have_another_name(place):

@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from mimic.report.page import words
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-SCRIPTS = ("theme.js", "figures.js", "studies.js", "grid.js", "page.js")
+SCRIPTS = ("theme.js", "figures.js", "studies.js", "grid.js", "win.js", "page.js")
 
 
 def page_text(view):

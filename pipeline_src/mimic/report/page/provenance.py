@@ -17,15 +17,15 @@ from mimic.report.trials import best_trial
 STAGE = "mimic.report.publish_report"
 
 
-def provenance_view(results, reading, only_grid=False):
+def provenance_view(results, reading, has_run=True):
     """What the page says of its sources.
 
     Parameters
     ----------
     results : mimic.report.page.results.Results
     reading : mimic.report.page.results.Reading
-    only_grid : bool
-        Leave out the files of the run, which the page is not about.
+    has_run : bool
+        Whether the page is about the run; without it, its files are left out.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def provenance_view(results, reading, only_grid=False):
         devices: pairs of device and number of trials; page: versions of what made the page.
     """
     files = []
-    for path in () if only_grid else _named_files(results):
+    for path in _named_files(results) if has_run else ():
         origin = reading.read(read_origin, path)
         if origin is not None:
             files.append({"path": path.relative_to(results.places.folder).as_posix()} | origin)
@@ -63,6 +63,7 @@ def config_text(config):
     values["shared"].pop("pack")
     for name in WHEREABOUTS:
         values["data"].pop(name)
+        values["win"]["data"].pop(name)
         for dataset in values["shallow"]["datasets"].values():
             dataset.pop(name)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)

@@ -224,7 +224,7 @@ def read_results(folder, config, strict=True):
 
 
 def no_results(folder, config):
-    """A run of which nothing is read, for a page about the grid of the second paper alone."""
+    """A run of which nothing is read, for a page about another paper alone."""
     teachers = Study(TEACHERS, None, None, False, 0, None, {}, {})
     return Results(config, places_of(folder, config), teachers, (), None)
 

@@ -123,3 +123,37 @@ def extended_results(extended, small_run):
 def extended_page(extended_results):
     """The page about it."""
     return publish_report(extended_results, Reading(strict=False))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One browser for all tests of a module, which skip where Chromium or its driver is not installed."""
+    for name in ("selenium", "axe_core_python"):
+        pytest.importorskip(name)
+    from tests import browsing
+
+    if browsing.CHROMIUM is None or browsing.DRIVER is None:
+        pytest.skip("needs Chromium and chromedriver (apt-get install chromium-driver)")
+    driver = browsing.start()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def address(small_page, tmp_path_factory):
+    """Address of the page about a finished run."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(small_page, encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Function (width, scheme, address) -> the browser that shows the page anew, or another page."""
+    from tests import browsing
+
+    def open_page(width=browsing.WIDE, scheme="light", address=address):
+        browsing.show(browser, address, width, scheme)
+        return browser
+
+    return open_page

@@ -154,7 +154,7 @@ def test_the_page_of_both_holds_both_and_the_one_of_the_grid_nothing_of_the_run(
     both = page_of(begun_run.folder, begun_run.config)
     assert both.index('id="studies"') < both.index('id="grid"') < both.index('id="cost"')
     assert "still mimic" in re.search(r"<h1>(.*?)</h1>", both)[1]
-    alone = page_of(begun_run.folder, begun_run.config, only_grid=True)
+    alone = page_of(begun_run.folder, begun_run.config, only="grid")
     assert grid.QUESTION in alone
     assert "members.json" not in alone
     assert "train_teacher" not in alone
@@ -166,7 +166,7 @@ def test_losses_alone_or_their_table_alone_make_a_page(own):
     assert "Table 2 is not there" in page_of(own, CONFIG)
     (own / "shallow" / "losses.csv").unlink()
     with pytest.raises(InputError, match=r"shallow: expected losses.csv or table2.csv with a row"):
-        page_of(own, CONFIG, only_grid=True)
+        page_of(own, CONFIG, only="grid")
     (own / "table2.csv").rename(own / "shallow" / "table2.csv")
     page = page_of(own, CONFIG)
     assert "Losses of single nets are not there" in page
@@ -216,7 +216,7 @@ def test_a_bad_table_is_named_and_left_out_or_ends_the_stage(own, name, capsys):
     assert f"shallow/{file}" in page
     assert "<img src=x" not in page
     arguments = ["--results", str(own), "--config", CONFIG.model_dump_json(), "--out", str(own / "x.html")]
-    assert run_stage(publish_report.main, [*arguments, "--only-grid"]) == 1
+    assert run_stage(publish_report.main, [*arguments, "--only", "grid"]) == 1
     error = capsys.readouterr().err.splitlines()
     assert len([line for line in error if "error: " in line]) == 1
     assert f"shallow/{file}" in "".join(error)

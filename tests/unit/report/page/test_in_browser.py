@@ -4,7 +4,6 @@ Skipped where Chromium or its driver is not installed; `.ci/run` installs both o
 """
 
 import json
-import shutil
 
 import pytest
 from tests.simulated_run import SMALL, SimulatedRun, paper_config
@@ -13,38 +12,9 @@ from mimic.report.publish_report import page_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
 pytest.importorskip("axe_core_python")
-from axe_core_python.selenium import Axe  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+from tests.browsing import NARROW, WIDE, faults, wait_for  # noqa: E402
 from tests.simulated_grid import write_grid  # noqa: E402
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="needs Chromium and chromedriver (apt-get install chromium-driver)",
-)
-WIDE, NARROW = 1280, 380
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One browser for all tests; without its sandbox, which root in a container cannot have."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def address(small_page, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(small_page, encoding="utf-8")
-    return path.as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -53,36 +23,9 @@ def grid_addresses(tmp_path_factory):
     folder, config = tmp_path_factory.mktemp("grid"), paper_config(**SMALL)
     SimulatedRun(folder / "results", config).write_all()
     write_grid(folder / "results")
-    for name, only_grid in (("both", False), ("alone", True)):
-        (folder / f"{name}.html").write_text(
-            page_of(folder / "results", config, only_grid=only_grid), encoding="utf-8"
-        )
+    for name, only in (("both", None), ("alone", "grid")):
+        (folder / f"{name}.html").write_text(page_of(folder / "results", config, only=only), encoding="utf-8")
     return {name: (folder / f"{name}.html").as_uri() for name in ("both", "alone")}
-
-
-@pytest.fixture
-def opened(browser, address):
-    """Function (width, scheme, address) -> the browser that shows the page anew, or another page."""
-
-    def open_page(width=WIDE, scheme="light", address=address):
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        features.append({"name": "prefers-reduced-motion", "value": "reduce"})  # no click while it scrolls
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
-        for name in ("browser", "performance"):
-            browser.get_log(name)  # what earlier tests left
-        browser.get("about:blank")
-        browser.get(address)
-        wait_for(browser, "document.documentElement.dataset.drawn === 'true'")
-        return browser
-
-    return open_page
-
-
-def wait_for(browser, condition):
-    """Wait until a condition in the page is true."""
-    WebDriverWait(browser, 60).until(lambda _: browser.execute_script(f"return {condition}"))
 
 
 def requests_of(browser):
@@ -100,17 +43,6 @@ def open_details(browser):
         "[studies[0], studies[studies.length - 1]].forEach((d) => (d.open = true))"
     )
     wait_for(browser, "!document.querySelector('[open] .plot:not(.drawn)')")
-
-
-def faults(browser):
-    told = Axe().run(browser)
-    # axe leaves a rule out that stumbles over a colour it cannot read
-    assert "color-contrast" in {rule["id"] for rule in (*told["passes"], *told["violations"])}
-    return [
-        (fault["id"], [node["html"][:120] for node in fault["nodes"][:3]])
-        for fault in told["violations"]
-        if fault["impact"] in ("serious", "critical")
-    ]
 
 
 def column(browser, table, index):

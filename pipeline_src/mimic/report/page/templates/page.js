@@ -7,6 +7,7 @@ function drawAll() {
   ensemblePlot();
   costPlot();
   gridPlots();
+  winPlots();
   OPEN().forEach(drawStudy);
 }
 

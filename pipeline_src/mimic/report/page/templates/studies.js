@@ -30,9 +30,9 @@ function costPlot() {
   const element = document.getElementById("plot-cost");
   if (!element) return;
   const o = DATA.occupation;
-  const names = ["teachers", "epochs", "logits", "students", "shallow"];
-  const inks = { teachers: "depth2", epochs: "depth3", logits: "depth4", students: "depth1", shallow: "depth5", others: "quiet" };
-  const hatches = { teachers: "", epochs: "x", logits: ".", students: "/", shallow: "\\", others: "" };
+  const names = ["teachers", "epochs", "logits", "students", "shallow", "win"];
+  const inks = { teachers: "depth2", epochs: "depth3", logits: "depth4", students: "depth1", shallow: "depth5", win: "accent", others: "quiet" };
+  const hatches = { teachers: "", epochs: "x", logits: ".", students: "/", shallow: "\\", win: "-", others: "" };
   const bins = Object.fromEntries(names.map((step) => [step, o.steps[step]]));
   Object.entries(o.steps).filter(([step]) => !names.includes(step)).forEach(([, values]) => {
     bins.others = bins.others ? bins.others.map((n, i) => n + values[i]) : values;
