@@ -34,6 +34,19 @@ def test_another_width_of_teachers_is_in_table_3_alone(snakemake):
     assert (jobs["train_wide"], jobs["finetune"], jobs["train_kd"], jobs["train_vanilla"]) == (4, 4, 2, 2)
 
 
+def test_the_step_leaves_a_page_and_is_part_of_no_other_run(snakemake, tmp_path):
+    jobs = planned_jobs(snakemake("-n", "win", preset="win-demo").stdout)
+    assert jobs["publish_win_report"] == 1
+    assert "publish_report" not in jobs
+    # tables of another config, which their rules would make again
+    (tmp_path / "out" / "win").mkdir(parents=True)
+    for name in ("table1", "table2", "table3"):
+        (tmp_path / "out" / "win" / f"{name}.csv").write_text("model\n")
+    jobs = planned_jobs(snakemake("-n", overlay={"output": "out"}, preset="demo").stdout)
+    assert jobs["publish_report"] == 1
+    assert not {"train_wide", "tabulate_sizes", "tabulate_methods", "publish_win_report"} & set(jobs)
+
+
 def test_seeds_share_the_teacher(snakemake):
     overlay = win(nets={"seed": [0, 1, 2]})
     jobs = planned_jobs(snakemake("-n", TABLE, preset="win-demo", overlay=overlay).stdout)

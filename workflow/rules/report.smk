@@ -187,6 +187,7 @@ rule publish_report:
     params:
         config=config_of_results,
         grid=grid_tables,
+        win=win_tables,
         fingerprint=fingerprint("mimic.report.publish_report"),
     shell:
         'python -m mimic.report.publish_report --results "$(dirname {output.page:q})" --config {params.config:q}'

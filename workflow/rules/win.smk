@@ -2,14 +2,15 @@
 # reads:  the images of section `win`, which are not those of section `data`
 # writes: win/data.h5, or win/images/*/{train,val}-NNNNN.h5 of a folder,
 #         win/NET/{xW/teacher,vanilla/S,xW/kd/S,xW/win/S/{block1..4,finetuned,merged}}/,
-#         win/table{1,2,3}.csv
+#         win/table{1,2,3}.csv, win/report.html
 # On its own: no other step reads or writes any of it, save that the page of step report shows its tables.
 
 
 rule win:
-    """Tables 1, 2 and 3 of the third paper."""
+    """Tables 1, 2 and 3 of the third paper, and a page."""
     input:
         expand(f"{OUT}/win/{{table}}.csv", table=WIN_TABLES),
+        f"{OUT}/win/report.html",
     localrule: True
 
 
@@ -301,3 +302,29 @@ rule tabulate_widths:
     shell:
         "python -m mimic.win.tabulate_widths --metrics {input.metrics:q} {params.compare}"
         " --out {output.csv:q} > {log:q} 2>&1"
+
+
+rule publish_win_report:
+    """The third paper's results on one page that opens anywhere."""
+    input:
+        # The trainings' histories, which the page shows too, are as old as what the tables are made of.
+        tables=expand(f"{OUT}/win/{{table}}.csv", table=WIN_TABLES),
+    output:
+        page=report(
+            f"{OUT}/win/report.html",
+            caption="../report/win_page.rst",
+            category="Wide to narrow",
+            labels={"page": "Report"},
+        ),
+    log:
+        f"{OUT}/logs/publish_win_report.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+    params:
+        config=config_of_results,
+        fingerprint=fingerprint("mimic.report.publish_report"),
+    shell:
+        'python -m mimic.report.publish_report --only win --results "$(dirname "$(dirname {output.page:q})")"'
+        " --config {params.config:q} --out {output.page:q} > {log:q} 2>&1"

@@ -2,6 +2,7 @@
 
 import json
 
+from mimic.artifact import digest_file
 from mimic.image_files import folder_named
 from mimic.win.listing import KEY as WIN_KEY
 from mimic.win.listing import PARTS as WIN_PARTS
@@ -287,3 +288,12 @@ def win_n_classes():
         return count_folder_classes(folder) if folder.is_dir() else 1000
     except (InputError, OSError) as error:
         stop(f"win.data: {error}")
+
+
+def win_tables(wildcards):
+    """Tables of the step that are there, each with its digest; a param, not inputs, for the reason of `grid_tables`."""
+    paths = [Path(OUT, "win", f"{name}.csv") for name in WIN_TABLES]
+    try:
+        return [f"{path.name} {digest_file(path)}" for path in paths if path.exists()]
+    except OSError as error:
+        stop(error)

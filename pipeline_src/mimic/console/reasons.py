@@ -54,6 +54,7 @@ SECTIONS = {
     ("tabulate_table2", "budgets"): "students.budgets",
     ("publish_report", "config"): "",
     ("publish_report", "grid"): "digests of the tables of the grid",
+    ("publish_report", "win"): "digests of the tables of the third paper",
     ("publish_grid_report", "config"): "",
     ("prepare_shallow_dataset", "contents"): "shallow.datasets",
     ("prepare_shallow_dataset", "images"): "digest of the images",
@@ -85,6 +86,7 @@ SECTIONS = {
     ("tabulate_sizes", "compare"): "win.data.source",
     ("tabulate_methods", "compare"): "win.data.source",
     ("tabulate_widths", "compare"): "win.data.source",
+    ("publish_win_report", "config"): "",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _MISSING = object()

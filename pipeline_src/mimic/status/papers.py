@@ -86,7 +86,8 @@ def win_jobs(config):
                 for seed in settings.nets.seed:
                     jobs += _imitation(job, f"{wide} {seed}", f"{net}/x{widen}/win/{seed}", files[1:])
     tables = (("sizes", "table1"), ("methods", "table2"), ("widths", "table3"))
-    return jobs + [_job(config, "win", f"tabulate_{name}", "", f"{table}.csv") for name, table in tables]
+    jobs += [_job(config, "win", f"tabulate_{name}", "", f"{table}.csv") for name, table in tables]
+    return [*jobs, _job(config, "win", "publish_win_report", "", "report.html")]
 
 
 def _imitation(job, name, folder, merged):
