@@ -94,10 +94,11 @@ class WidthRow(_AccuracyRow):
 
 
 class BlockEpoch(_Checked):
-    """An epoch of stage 2: mean square of what lies between a block and the teacher's."""
+    """An epoch of stage 2: mean square of a block's difference from the teacher's, and its share of that."""
 
     epoch: Count
     discrepancy: Annotated[float, Field(ge=0)]
+    relative_discrepancy: Annotated[float, Field(ge=0)] | None = None
 
 
 class NetEpoch(_Checked):
@@ -112,7 +113,7 @@ def _checked(path, model, keys, whole):
     if Path(path).stat().st_size > MAX_BYTES:
         raise InputError(f"{path}: expected a table of at most {MAX_BYTES:,} bytes")
     header, rows = read_rows(path)
-    columns = tuple(model.model_fields)
+    columns = tuple(name for name, field in model.model_fields.items() if field.is_required())
     if set(columns) - set(header) or len(set(header)) < len(header) or (whole and len(header) > len(columns)):
         raise InputError(f"{path}: expected the columns {', '.join(columns)}")
     found, seen = [], set()
@@ -146,8 +147,8 @@ def read_widths(path):
 
 
 def read_block(path):
-    """Discrepancies of a block's ``history.csv``, epoch by epoch: a list of float."""
-    return [row.discrepancy for row in _epochs(path, BlockEpoch)]
+    """Epochs of a block's ``history.csv``: a list of `BlockEpoch`."""
+    return _epochs(path, BlockEpoch)
 
 
 def read_accuracies(path):

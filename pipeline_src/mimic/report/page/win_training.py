@@ -26,6 +26,8 @@ class Curve:
         Epochs that the net was trained for before: those of the blocks below, or of all of stage 2.
     values : list of float
         By epoch: discrepancies, or test accuracies in percent.
+    relative : float or None
+        The last discrepancy as a share of the mean square of the teacher's block.
     """
 
     model: str
@@ -33,6 +35,7 @@ class Curve:
     seed: int
     before: int
     values: list
+    relative: float | None = None
 
     def points(self):
         """Epochs and values, thinned to what a screen shows; the best is among them."""
@@ -70,11 +73,13 @@ def read_training(folder, settings, reading):
             before = 0
             for block in range(1, N_BLOCKS + 1):
                 own = place / wide / "win" / str(seed)
-                values = reading.read(read_block, own / f"block{block}" / "history.csv")
-                if values:
-                    blocks.append(Curve(model, f"block {block}", seed, before, values))
+                epochs = reading.read(read_block, own / f"block{block}" / "history.csv")
+                if epochs:
+                    values = [epoch.discrepancy for epoch in epochs]
+                    relative = epochs[-1].relative_discrepancy
+                    blocks.append(Curve(model, f"block {block}", seed, before, values, relative))
                 stage = settings.imitate_block
-                before += len(values) if values else stage.n_epochs * (1 + stage.restarts)
+                before += len(epochs) if epochs else stage.n_epochs * (1 + stage.restarts)
             places = {"Vanilla": place / "vanilla" / str(seed), "KD": place / wide / "kd" / str(seed)}
             for method, path in (places | {"WIN": own / "finetuned"}).items():
                 values = reading.read(read_accuracies, path / "history.csv")
@@ -85,7 +90,7 @@ def read_training(folder, settings, reading):
 
 
 def training_rows(curves, pick):
-    """A dict a training: model, series, seed; from, to: epochs; values: first, halfway, best and last.
+    """A dict a training: model, series, seed, relative; epochs from, to; values: first, halfway, best, last.
 
     Parameters
     ----------
@@ -96,7 +101,7 @@ def training_rows(curves, pick):
     rows = []
     for curve in curves:
         row = {"model": curve.model, "series": curve.series, "seed": curve.seed}
-        row |= {"from": curve.before + 1, "to": curve.before + len(curve.values)}
+        row |= {"from": curve.before + 1, "to": curve.before + len(curve.values), "relative": curve.relative}
         middle = curve.values[(len(curve.values) - 1) // 2]
         rows.append(row | {"values": [curve.values[0], middle, pick(curve.values), curve.values[-1]]})
     return rows

@@ -195,6 +195,14 @@ def test_the_numbers_of_the_trainings_stand_in_tables(folder, page, tables_of):
     blocks = tables_of(page)["win-blocks"][1:]
     assert len(blocks) == 24
     assert blocks[1][:4] == ["ResNet50-1/2", "block 2", "0", "11 to 20"]
+    table = pd.read_csv(folder / "win/resnet50-1of2/x2/win/0/block2/history.csv")
+    assert float(blocks[1][-1]) == pytest.approx(table["relative_discrepancy"].iloc[-1], abs=5.1e-5)
+
+
+def test_histories_without_relative_discrepancies_are_read_too(own, tables_of):
+    for path in own.rglob("block*/history.csv"):
+        pd.read_csv(path).drop(columns="relative_discrepancy").to_csv(path, index=False)
+    assert tables_of(page_of(own, CONFIG))["win-blocks"][0][-1] == "last"
 
 
 def test_seeds_beyond_those_of_a_screen_are_not_read(folder, monkeypatch):
