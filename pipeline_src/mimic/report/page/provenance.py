@@ -58,9 +58,10 @@ def provenance_view(results, reading, has_run=True):
 
 
 def config_text(config):
-    """The config as YAML, without where the images and a pack were found."""
+    """The config as YAML, without where images, their shards and a pack were found."""
     values = config.model_dump(mode="json")
     values["shared"].pop("pack")
+    values["win"]["folder"].pop("cache_folder")
     for name in WHEREABOUTS:
         values["data"].pop(name)
         values["win"]["data"].pop(name)

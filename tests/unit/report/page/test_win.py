@@ -279,7 +279,8 @@ def test_both_other_papers_without_a_run_stand_on_one_page(own):
 
 def test_where_the_images_lie_is_not_on_the_page(folder):
     data = {"source": "imagenet", "path": "/home/somebody/imagenet"}
-    assert "somebody" not in page_of(folder, paper_config(**SMALL, win={"nets": NETS, "data": data}))
+    win = {"nets": NETS, "data": data, "folder": {"cache_folder": "/home/somebody/shards"}}
+    assert "somebody" not in page_of(folder, paper_config(**SMALL, win=win))
 
 
 HOSTILE = "<img src=x onerror=alert(2)>"
