@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.workflow.conftest import planned_jobs
+from mimic.console.overlays import read_config
+from mimic.shallow.grid import group_digest, groups_of
+from tests.workflow.conftest import ROOT, planned_jobs
 from tests.workflow.test_bad_input import one_error_line
 
 TABLE = "results/shallow/table2.csv"
@@ -34,6 +36,15 @@ def test_a_group_more_is_all_that_a_layer_count_more_trains(snakemake):
     overlay = shallow(grid={"n_layers": [1, 2, 4, 3]})
     jobs = planned_jobs(snakemake("-n", "shallow", preset="shallow-demo", overlay=overlay).stdout)
     assert jobs["train_group"] == 4 * 4
+
+
+def test_readers_of_a_groups_file_are_told_what_the_config_has(snakemake):
+    seed = {"seed": 5}
+    run = snakemake("-n", "-p", "shallow", preset="shallow-demo", overlay=seed)
+    config = read_config(ROOT / "Snakefile", [ROOT / "workflow/presets/shallow-demo.yaml"])
+    digests = [group_digest(name, group, 5) for name, (_, group) in groups_of(config.shallow).items()]
+    assert f" --digests {' '.join(digests)} " in run.stdout
+    assert all(f" --digest {digest} " in run.stdout for digest in digests)
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,14 @@ rule expand_nets:
     resources:
         mem_mb=growing(3000),
     params:
+        digest=digest_of_group,
         n_nets=SHALLOW.expansion.n_nets,
         n_images=SHALLOW.expansion.n_images,
         max_order=SHALLOW.expansion.max_order,
         fingerprint=fingerprint("mimic.shallow.expand_nets"),
     shell:
-        "python -m mimic.shallow.expand_nets --group-file {input.nets:q} --dataset {input.dataset:q}"
-        " --n-nets {params.n_nets} --n-images {params.n_images} --max-order {params.max_order}"
+        "python -m mimic.shallow.expand_nets --group-file {input.nets:q} --digest {params.digest}"
+        " --dataset {input.dataset:q} --n-nets {params.n_nets} --n-images {params.n_images} --max-order {params.max_order}"
         " --threads {threads} --out {output.csv:q} > {log:q} 2>&1"
 
 
@@ -100,9 +101,11 @@ rule tabulate_losses:
     resources:
         mem_mb=growing(1000),
     params:
+        digests=shallow_digests,
         fingerprint=fingerprint("mimic.shallow.tabulate_losses"),
     shell:
-        "python -m mimic.shallow.tabulate_losses --groups {input.groups:q} --out {output.csv:q} > {log:q} 2>&1"
+        "python -m mimic.shallow.tabulate_losses --groups {input.groups:q} --digests {params.digests}"
+        " --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule tabulate_intervals:

@@ -1,7 +1,7 @@
 # Helpers of the rules of step shallow: the groups of the grid, its datasets, who reads what. No rules here.
 
 from mimic.artifact import digest_file
-from mimic.shallow.grid import groups_of
+from mimic.shallow.grid import group_digest, groups_of
 from mimic.shallow.memory import check_memory
 
 SHALLOW = CONFIG.shallow
@@ -79,6 +79,16 @@ def group_settings(wildcards):
     except InputError as error:
         stop(f"{wildcards.group}: {error}")
     return settings.model_dump_json()
+
+
+def digest_of_group(wildcards):
+    """What the group's file must hold; see `mimic.shallow.grid.group_digest`."""
+    return group_digest(wildcards.group, group_named(wildcards.group)[1], SEED)
+
+
+def shallow_digests(wildcards):
+    """The same of all groups, in their order: names would make the command line twice as long."""
+    return [group_digest(name, settings, SEED) for name, (_, settings) in GROUPS.items()]
 
 
 def group_work(wildcards):

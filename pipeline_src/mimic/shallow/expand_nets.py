@@ -17,7 +17,7 @@ from mimic.shallow.expansion import count_substacks, expand, images_at_once
 from mimic.shallow.images import native_images
 from mimic.shallow.nets import ResidualNet, tensor_shapes
 from mimic.shallow.rows import REST, OrderRow, finite_or_none, frame_of, net_columns
-from mimic.shallow.store import read_group, read_nets
+from mimic.shallow.store import check_expected, read_group, read_nets
 from mimic.tables import write_csv
 from mimic.training.devices import choose_device
 
@@ -110,6 +110,7 @@ def _at_least(least):
 def main(argv=None):
     parser = stage_parser(__doc__, STAGE)
     parser.add_argument("--group-file", required=True, help="the trained group, nets.h5")
+    parser.add_argument("--digest", help="of the group in the config; refuses any other")
     parser.add_argument("--dataset", required=True, help="the dataset that it was trained on (HDF5)")
     parser.add_argument(
         "--n-nets", type=_at_least(0), required=True, help="sequential nets to expand; 0 for none"
@@ -123,6 +124,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     group = read_group(args.group_file)
+    if args.digest is not None:
+        check_expected(args.group_file, group, args.digest)
     rows = chosen_nets(group, args.n_nets)
     n_substacks = count_substacks(group.shape.n_layers, args.max_order)
     if rows and n_substacks > MOST_SUBSTACKS:

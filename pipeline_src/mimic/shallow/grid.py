@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 from pydantic import Field
 
+from mimic.artifact import digest_json
 from mimic.cli import InputError
 from mimic.config.base import Settings
 from mimic.config.shallow import NetAxes, ShallowTraining
@@ -131,6 +132,23 @@ def groups_of(settings):
             )
             found[group_name(dataset, n, f, k, norm)] = (dataset, group)
     return found
+
+
+def group_digest(name, settings, seed):
+    """What a group is, in sixteen digits: the rules and the readers of its file compute it alike.
+
+    Parameters
+    ----------
+    name : str
+    settings : GroupSettings
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    str
+    """
+    return digest_json({"group": name, "settings": settings.model_dump(mode="json"), "seed": seed})[:16]
 
 
 def parse_group(name):

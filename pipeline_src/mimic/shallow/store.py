@@ -20,14 +20,15 @@ training took.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
-from mimic.cli import InputError, validation_message
+from mimic.cli import MAKE_AGAIN, InputError, validation_message
 from mimic.sealed import open_sealed, read_provenance
 from mimic.sealing import write_sealed
-from mimic.shallow.grid import AXES, GroupSettings, group_name
+from mimic.shallow.grid import AXES, GroupSettings, group_digest, group_name
 
 FORMAT, VERSION = "mimic.shallow", 1
 HISTORY = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -97,6 +98,34 @@ def read_group(path):
     """
     with open_sealed(path, FORMAT, VERSION) as file:
         return _read_group(path, file)
+
+
+def check_expected(path, group, digest):
+    """Refuse a file of another group than its folder names, or of another config's.
+
+    Parameters
+    ----------
+    path : path
+        Of the file, in a folder with the group's name.
+    group : Group
+        What it holds.
+    digest : str
+        `mimic.shallow.grid.group_digest` of the group in the config.
+
+    Raises
+    ------
+    InputError
+        In one line: the file, what was expected and what was found.
+    """
+    named, seed = Path(path).absolute().parent.name, group.provenance.get("seed")
+    if group.name != named:
+        raise InputError(f"{path}: expected group {named}, as its folder is named, got {group.name}")
+    found = group_digest(group.name, group.settings, seed)
+    if found != digest:
+        raise InputError(
+            f"{path}: expected the settings and seed of the config (digest {digest[:16]}), got those of "
+            f"another run (digest {found}, seed {str(seed)[:20]}); {MAKE_AGAIN}"
+        )
 
 
 def read_nets(path, rows, tensor_shapes):

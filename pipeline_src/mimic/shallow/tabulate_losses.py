@@ -7,7 +7,7 @@ import numpy as np
 from mimic.cli import InputError, run_stage, stage_parser
 from mimic.shallow.grid import examples_per_parameter
 from mimic.shallow.rows import LossRow, frame_of, net_columns
-from mimic.shallow.store import HISTORY, read_group
+from mimic.shallow.store import HISTORY, check_expected, read_group
 from mimic.tables import write_csv
 
 
@@ -65,17 +65,28 @@ def _shortest(value):
     return float(str(np.float32(value)))
 
 
-def read_groups(paths):
+def read_groups(paths, digests=None):
     """Groups from their files.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    digests : sequence of str, optional
+        `mimic.shallow.grid.group_digest` of each in the config; without them any config's are taken.
 
     Raises
     ------
     InputError
-        If a group comes twice, or two groups of a dataset were trained on different images.
+        If a file is not of its folder's group or not of the config, if a group comes twice, or if two groups
+        of a dataset were trained on different images.
     """
+    if digests is not None and len(digests) != len(paths):
+        raise InputError(f"--digests: expected {len(paths)}, one a group, got {len(digests)}")
     groups, images = {}, {}
-    for path in paths:
+    for index, path in enumerate(paths):
         group = read_group(path)
+        if digests is not None:
+            check_expected(path, group, digests[index])
         if group.name in groups:
             raise InputError(f"{path}: a second file of group {group.name}")
         groups[group.name] = group
@@ -99,9 +110,10 @@ def _images_text(found):
 def main(argv=None):
     parser = stage_parser(__doc__, "mimic.shallow.tabulate_losses")
     parser.add_argument("--groups", nargs="+", required=True, metavar="HDF5", help="nets.h5 of each group")
+    parser.add_argument("--digests", nargs="+", help="of each group in the config; refuses any other")
     parser.add_argument("--out", required=True, metavar="CSV", help="table to write")
     args = parser.parse_args(argv)
-    write_csv(args.out, tabulate_losses(read_groups(args.groups)))
+    write_csv(args.out, tabulate_losses(read_groups(args.groups, args.digests)))
 
 
 if __name__ == "__main__":

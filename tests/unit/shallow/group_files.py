@@ -41,7 +41,8 @@ def make_group(dataset="mnist", image=(1, 28, 28), n_examples=600, n_classes=10,
     }
     name = group_name(dataset, *sizes.values())
     shape = settings.shape(image, n_classes)
-    return Group(name, dataset, settings, shape, n_examples, history, 1.5, {"sources": {"dataset": digest}})
+    made = {"seed": 7, "sources": {"dataset": digest}}
+    return Group(name, dataset, settings, shape, n_examples, history, 1.5, made)
 
 
 def write_group_file(folder, group):

@@ -11,6 +11,7 @@ from tests.unit.shallow.group_files import make_group, write_group_file
 from mimic.cli import InputError
 from mimic.data.store import make_dataset, write_dataset
 from mimic.shallow import expand_nets
+from mimic.shallow.grid import group_digest
 from mimic.shallow.nets import ResidualNet, tensor_shapes
 from mimic.shallow.rows import OrderRow, columns_of, read_table
 from mimic.shallow.store import read_nets
@@ -120,6 +121,17 @@ def test_another_dataset_than_that_of_the_training_is_refused(expand):
         expand(make_group(digest="d1g3st"))
     with pytest.raises(InputError, match="expected the dataset"):
         expand(dataclasses.replace(make_group(), provenance={"sources": 3}))
+
+
+def test_a_group_that_is_not_the_configs_is_refused(tmp_path, mnist):
+    path = write_group_file(tmp_path, make_group(digest=mnist[1]))
+    sizes = ["--n-nets", "1", "--n-images", "8", "--max-order", "1"]
+    common = ["--group-file", path, "--dataset", mnist[0], *sizes, "--out", str(tmp_path / "expansion.csv")]
+    own = make_group().settings
+    expand_nets.main([*common, "--digest", group_digest("mnist-L2-F1-K3", own, 7)])
+    other = own.model_copy(update={"training": own.training.model_copy(update={"rho": 0.5})})
+    with pytest.raises(InputError, match="expected the settings and seed of the config"):
+        expand_nets.main([*common, "--digest", group_digest("mnist-L2-F1-K3", other, 7)])
 
 
 @pytest.mark.parametrize(

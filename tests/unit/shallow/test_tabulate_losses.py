@@ -1,6 +1,7 @@
 """The table of all nets, against the histories it was made from."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from tests.unit.shallow.group_files import make_group, write_group_file
 
 from mimic.cli import InputError
 from mimic.shallow import tabulate_losses
+from mimic.shallow.grid import group_digest
 from mimic.shallow.rows import LossRow, columns_of, read_table
 
 
@@ -82,6 +84,43 @@ def test_the_table_reads_back_as_it_was_tabulated(tabulate):
 def test_a_group_that_comes_twice_is_refused(tabulate):
     with pytest.raises(InputError, match="a second file of group mnist-L2-F1-K3"):
         tabulate(make_group(), make_group())
+
+
+def digest_of(group, seed=7):
+    return group_digest(group.name, group.settings, seed)
+
+
+def test_a_file_of_the_configs_group_in_its_folder_is_taken(tmp_path):
+    groups = [make_group(), make_group(n_layers=3)]
+    paths = [write_group_file(tmp_path, group) for group in groups]
+    out = str(tmp_path / "losses.csv")
+    arguments = ["--groups", *paths, "--digests", *map(digest_of, groups), "--out", out]
+    tabulate_losses.main(arguments)
+    assert len(read_table(out, LossRow)) == 8
+
+
+def test_a_file_of_another_group_than_its_folder_names_is_refused(tmp_path):
+    foreign, own = make_group(n_layers=3), make_group()
+    path = Path(write_group_file(tmp_path, own))
+    path.write_bytes(Path(write_group_file(tmp_path, foreign)).read_bytes())
+    with pytest.raises(
+        InputError, match=f"{path}: expected group {own.name}, .*, got {foreign.name}"
+    ) as caught:
+        tabulate_losses.read_groups([str(path)], [digest_of(own)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("changes", "seed"), [({"learning_rate": [0.5]}, 7), ({}, 8)])
+def test_a_file_of_other_settings_or_another_seed_than_the_configs_is_refused(tmp_path, changes, seed):
+    path = write_group_file(tmp_path, make_group(**changes))
+    with pytest.raises(InputError, match=f"{path}: expected the settings and seed of the config .*, got"):
+        tabulate_losses.read_groups([path], [digest_of(make_group(), seed)])
+
+
+def test_as_many_digests_as_files_are_expected(tmp_path):
+    path = write_group_file(tmp_path, make_group())
+    with pytest.raises(InputError, match="--digests: expected 1, one a group, got 2"):
+        tabulate_losses.read_groups([path], ["0" * 16] * 2)
 
 
 @pytest.mark.parametrize(
