@@ -58,7 +58,7 @@ SECTIONS = {
     ("publish_grid_report", "config"): "",
     ("prepare_shallow_dataset", "contents"): "shallow.datasets",
     ("prepare_shallow_dataset", "images"): "digest of the images",
-    ("train_group", "settings"): "shallow, its part of the grid",
+    ("train_group", "settings"): "shallow",
     ("expand_nets", "n_nets"): "shallow.expansion.n_nets",
     ("expand_nets", "n_images"): "shallow.expansion.n_images",
     ("expand_nets", "max_order"): "shallow.expansion.max_order",
@@ -88,6 +88,13 @@ SECTIONS = {
     ("tabulate_widths", "compare"): "win.data.source",
     ("publish_win_report", "config"): "",
 }
+#: Parameters that are functions of `input`: Snakemake neither records nor compares them.
+NOT_COMPARED = ("versions", "whereabouts")
+#: Digests of what the inputs must hold: they change where the jobs that make the inputs run, for a reason of
+#: their own.
+OF_INPUTS = {("expand_nets", "digest"), ("tabulate_losses", "digests")}
+#: Keys of a group's settings as in ``config.yaml``; the others are named alike.
+_GROUP_KEYS = re.compile(r"shallow\.(axes\.)?(?!training\.)")
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _MISSING = object()
 
@@ -134,9 +141,10 @@ def reasons_of(job, output):
 
 
 def _changed_params(job, old_values, output):
-    for name, old, new in matched(old_values, job["params"]):
-        if name == "versions":
-            continue  # for the key of a shared cache alone; Snakemake does not compare them
+    compared = {name: value for name, value in job["params"].items() if name not in NOT_COMPARED}
+    for name, old, new in matched(old_values, compared):
+        if (job["rule"], name) in OF_INPUTS:
+            continue
         if name == "fingerprint":
             yield _changed_code(job["rule"], old, new, output)
         else:
@@ -229,6 +237,8 @@ def _changed_keys(job, name, old, new):
             if key != bounds:
                 # widths at this study's budget, from what the config tabulates
                 key = f"{group}.width_bounds, at {study}: {bounds.strip('._')}"
+            if job["rule"] == "train_group":
+                key = _GROUP_KEYS.sub("shallow.grid.", key)
             yield {"kind": "config", "key": key, "old": before, "new": now}
 
 

@@ -231,3 +231,28 @@ def test_a_job_that_never_ran_has_nothing_to_compare(job, tmp_path):
     assert reasons_of(made, tmp_path) == [
         {"kind": "missing", "files": ["metrics.json"], "all": True, "made": False}
     ]
+
+
+def test_what_a_function_of_the_inputs_gives_is_no_reason(job, tmp_path):
+    params = {"contents": repr(json.dumps({"n_train": 5})), "seed": "8"}
+    now = {**params, "whereabouts": repr(json.dumps({"path": None, "n_train": 5})), "versions": "'torch 2'"}
+    made = job({"params": [params["contents"], "7"]}, rule="prepare_shallow_dataset", params=now)
+    assert reasons_of(made, tmp_path) == [{"kind": "config", "key": "seed", "old": 7, "new": 8}]
+
+
+def test_settings_of_a_group_have_the_names_of_the_config(job, tmp_path):
+    def settings(rho, layouts):
+        return repr(json.dumps({"n_layers": 2, "axes": {"layout": layouts}, "training": {"rho": rho}}))
+
+    record = {"params": [settings(0.9, ["parallel"])]}
+    params = {"settings": settings(0.5, ["sequential"])}
+    made = job(record, rule="train_group", params=params)
+    assert [reason["key"] for reason in reasons_of(made, tmp_path)] == [
+        "shallow.grid.layout",
+        "shallow.training.rho",
+    ]
+
+
+def test_what_a_groups_file_must_hold_is_the_reason_of_the_job_that_makes_it(job, tmp_path):
+    made = job({"params": [repr(["a", "b"])]}, rule="tabulate_losses", params={"digests": repr(["a", "c"])})
+    assert reasons_of(made, tmp_path) == []
