@@ -16,6 +16,8 @@ from mimic.models.weights import read_weights
 from mimic.progress import Report
 from mimic.report.trials import read_teachers, read_trials
 from mimic.sealed import open_sealed, read_provenance
+from mimic.shallow import store as shallow_store
+from mimic.shallow.nets import tensor_shapes
 from mimic.shared.places import Unpacked
 from mimic.shared.store import FORMAT as PACK_FORMAT
 from mimic.shared.store import open_pack
@@ -70,6 +72,7 @@ def verify_file(path, against=None):
         PACK_FORMAT: _verify_pack,
         shards_store.FORMAT: _verify_images,
         "mimic.predictions": _verify_predictions,
+        shallow_store.FORMAT: _verify_group,
     }
     if format_name not in checks:
         raise InputError(f"{path}: expected a format of {', '.join(checks)}, got {format_name!r}")
@@ -189,6 +192,21 @@ def _verify_predictions(path, results):
     found = sources.get("dataset") if isinstance(sources, dict) else None
     _same(path, "dataset", results.dataset_digest(), found)
     return [f"dataset is that of {results.folder}"]
+
+
+def _verify_group(path, results):
+    """The nets are those that the settings say; the images are those of the results' own dataset."""
+    group, _ = shallow_store.read_nets(path, [], tensor_shapes)
+    done = [
+        f"group {group.name}: {len(group.settings.nets()):,} nets of {group.shape.n_parameters:,} parameters"
+    ]
+    if results is None:
+        return done
+    sources = group.provenance.get("sources")
+    found = sources.get("dataset") if isinstance(sources, dict) else None
+    dataset = results.folder / "shallow" / "data" / f"{group.dataset}.h5"
+    _same(path, f"dataset {group.dataset}", data_store.read_dataset_header(dataset)[0], found)
+    return [*done, f"dataset is that of {results.folder}"]
 
 
 def _verify_pack(path, results):

@@ -146,14 +146,24 @@ def read_nets(path, rows, tensor_shapes):
     """
     with open_sealed(path, FORMAT, VERSION) as file:
         group = _read_group(path, file)
-        n_nets = len(group.settings.nets())
-        weights, statistics = tensor_shapes(group.shape)
         nets = [{} for _ in rows]
-        for name, size in (weights | statistics).items():
-            file.array(name, np.float32, (n_nets, *size))
+        for name in _tensors(path, file, group, tensor_shapes):
             for net, row in zip(nets, rows, strict=True):
                 net[name] = file.read(name, row, row + 1)[0]
         return group, nets
+
+
+def _tensors(path, file, group, tensor_shapes):
+    """Names of the nets' tensors, which must be there in their shapes, and no other array."""
+    n_nets = len(group.settings.nets())
+    weights, statistics = tensor_shapes(group.shape)
+    shapes = weights | statistics
+    for name, size in shapes.items():
+        file.array(name, np.float32, (n_nets, *size))
+    more = sorted(file.arrays.keys() - {*shapes, *HISTORY})
+    if more:
+        raise InputError(f"{path}: expected {', '.join([*HISTORY, *shapes])}, got also {more[0][:60]}")
+    return list(shapes)
 
 
 def _read_group(path, file):
