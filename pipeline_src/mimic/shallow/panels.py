@@ -49,6 +49,16 @@ def panels(n_rows, n_columns, width, height, **shared):
     return figure, figure.subplots(n_rows, n_columns, squeeze=False, **shared)
 
 
+def legend_below(figure, entries):
+    """Legend below the panels, of as many columns as the figure's width holds."""
+    for n_columns in range(len(entries), 0, -1):
+        legend = figure.legend(handles=entries, loc="outside lower center", ncols=n_columns, frameon=False)
+        figure.draw_without_rendering()
+        if n_columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
 def depth_axis(axes, depths):
     """Log x axis with one tick a depth that occurs."""
     axes.set_xscale("log", base=2)

@@ -11,7 +11,15 @@ from matplotlib.lines import Line2D
 from mimic.cli import run_stage, stage_parser
 from mimic.drawing import DASHES, DOTS, FAINT, STYLE, save_figure
 from mimic.shallow.curves import checked_edges, numbers_by_depth, numbers_by_q
-from mimic.shallow.panels import LAYOUTS, depth_axis, hollow, nothing_to_draw, panels, plain_numbers
+from mimic.shallow.panels import (
+    LAYOUTS,
+    depth_axis,
+    hollow,
+    legend_below,
+    nothing_to_draw,
+    panels,
+    plain_numbers,
+)
 from mimic.shallow.rows import LossRow, read_table
 from mimic.tables import write_csv
 
@@ -66,7 +74,7 @@ def plot_by_q(numbers, label, scale):
         places[0][0].set_ylabel(label)
         entries = [Line2D([], [], linestyle="none", label=layout, **LAYOUTS[layout]) for layout in LAYOUTS]
         bar = Line2D([], [], color=FAINT, linewidth=2.2, label="median of an interval of Q")
-        figure.legend(handles=[*entries, bar], loc="outside lower center", ncols=3, frameon=False)
+        legend_below(figure, [*entries, bar])
     return figure
 
 
@@ -124,7 +132,7 @@ def plot_by_depth(numbers):
             axes.set_title(f"{count} filter{'s' if count > 1 else ''}")
         for axes in places[-1]:
             axes.set_xlabel("Residual layers")
-        figure.legend(handles=_depth_entries(), loc="outside lower center", ncols=4, frameon=False)
+        legend_below(figure, _depth_entries())
     return figure
 
 

@@ -149,3 +149,17 @@ def test_a_grid_of_next_to_nothing_is_drawn_too(plot, figure, rows):
 def test_edges_that_do_not_rise_are_refused(losses, plot):
     with pytest.raises(InputError, match="expected rising numbers"):
         plot(losses, "q", edges=[3, 1])
+
+
+@pytest.mark.parametrize("n_counts", [1, 2, 3, 6])
+def test_the_legend_lies_within_the_figure_however_few_panels_there_are(n_counts):
+    rows = [net(2.0, layout, n_filters=1 + i, n_layers=2) for i in range(n_counts) for layout in LAYOUTS]
+    losses = frame_of(rows, LossRow)
+    for name in plot_losses.FIGURES:
+        figure, _ = plot_losses.plot_losses(name, losses, EDGES)
+        figure.draw_without_rendering()
+        (legend,) = figure.legends
+        extent = legend.get_window_extent()
+        assert extent.x0 >= 0
+        assert extent.x1 <= figure.bbox.x1
+        assert len(legend.get_texts()) == (4 if name == "depth" else 3)
