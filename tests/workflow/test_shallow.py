@@ -72,6 +72,22 @@ def test_a_wrong_grid_is_refused_in_one_line(snakemake, sections, said):
         assert words.replace(",", "") in line
 
 
+TOO_DEEP = {"grid": {"n_layers": [2, 64]}, "expansion": {"max_order": 9}}
+
+
+def test_orders_of_too_many_substacks_are_refused_before_any_job(snakemake):
+    line = one_error_line(snakemake("-n", "shallow", preset="shallow-demo", overlay=shallow(**TOO_DEEP)))
+    assert "shallow.expansion.max_order: expected at most 2,000,000 sub-stacks" in line
+    assert "of the 64 layers of shapes-L64-F1-K3" in line
+
+
+@pytest.mark.parametrize("none", [{"expansion": {"n_nets": 0}}, {"grid": {"layout": ["parallel"]}}])
+def test_orders_that_no_net_is_expanded_into_are_not_refused(snakemake, none):
+    sections = {key: {**TOO_DEEP[key], **none.get(key, {})} for key in TOO_DEEP}
+    run = snakemake("-n", "shallow", preset="shallow-demo", overlay=shallow(**sections))
+    assert run.returncode == 0, run.stderr
+
+
 def test_the_grids_datasets_are_looked_at_only_where_they_are_asked_for(snakemake):
     overlay = shallow(datasets={"mnist": {"source": "imagefolder", "path": "nowhere"}})
     assert snakemake("-n", "results/table2.csv", overlay=overlay).returncode == 0

@@ -75,7 +75,7 @@ rule expand_nets:
         digest=digest_of_group,
         n_nets=SHALLOW.expansion.n_nets,
         n_images=SHALLOW.expansion.n_images,
-        max_order=SHALLOW.expansion.max_order,
+        max_order=expansion_order,
         fingerprint=fingerprint("mimic.shallow.expand_nets"),
     shell:
         "python -m mimic.shallow.expand_nets --group-file {input.nets:q} --digest {params.digest}"

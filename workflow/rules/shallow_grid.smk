@@ -3,6 +3,7 @@
 from mimic.artifact import digest_file
 from mimic.shallow.grid import group_digest, groups_of
 from mimic.shallow.memory import check_memory
+from mimic.shallow.substacks import check_order
 
 SHALLOW = CONFIG.shallow
 GROUPS = groups_of(SHALLOW)
@@ -89,6 +90,18 @@ def digest_of_group(wildcards):
 def shallow_digests(wildcards):
     """The same of all groups, in their order: names would make the command line twice as long."""
     return [group_digest(name, settings, SEED) for name, (_, settings) in GROUPS.items()]
+
+
+def expansion_order(wildcards):
+    """Highest order of a group's nets; ends with one line where there are too many sub-stacks."""
+    settings = group_named(wildcards.group)[1]
+    max_order = SHALLOW.expansion.max_order
+    if SHALLOW.expansion.n_nets and "sequential" in settings.axes.layout:
+        try:
+            check_order(wildcards.group, settings.n_layers, max_order)
+        except InputError as error:
+            stop(error)
+    return max_order
 
 
 def group_work(wildcards):

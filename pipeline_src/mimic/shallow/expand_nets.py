@@ -13,16 +13,16 @@ from mimic.cli import InputError, run_stage, stage_parser
 from mimic.data.store import read_dataset
 from mimic.gpus.place import gpu_place
 from mimic.progress import Report
-from mimic.shallow.expansion import count_substacks, expand, images_at_once
+from mimic.shallow.expansion import expand, images_at_once
 from mimic.shallow.images import native_images
 from mimic.shallow.nets import ResidualNet, tensor_shapes
 from mimic.shallow.rows import REST, OrderRow, finite_or_none, frame_of, net_columns
 from mimic.shallow.store import check_expected, read_group, read_nets
+from mimic.shallow.substacks import check_order
 from mimic.tables import write_csv
 from mimic.training.devices import choose_device
 
 STAGE = "mimic.shallow.expand_nets"
-MOST_SUBSTACKS = 2_000_000
 _CLAIM_MB = 2_000  # CUDA itself, a chunk's features, and what convolutions in float64 take
 _MEASURED = ("feature_norm", "feature_share", "logit_norm", "logit_share", "accuracy", "cross_entropy")
 
@@ -127,15 +127,9 @@ def main(argv=None):
     if args.digest is not None:
         check_expected(args.group_file, group, args.digest)
     rows = chosen_nets(group, args.n_nets)
-    n_substacks = count_substacks(group.shape.n_layers, args.max_order)
-    if rows and n_substacks > MOST_SUBSTACKS:
-        raise InputError(
-            f"shallow.expansion.max_order: expected at most {MOST_SUBSTACKS:,} sub-stacks a net, got "
-            f"{n_substacks:,} for orders up to {args.max_order} of the {group.shape.n_layers} layers of "
-            f"{group.name}; choose a lower one"
-        )
     found = []
     if rows:
+        n_substacks = check_order(group.name, group.shape.n_layers, args.max_order)
         images, labels = _test_images(args.dataset, group, args.n_images)
         n, at_most = group.shape.n_layers, min(args.max_order, group.shape.n_layers)
         print(

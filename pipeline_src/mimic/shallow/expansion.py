@@ -56,11 +56,6 @@ class Expansion:
     cross_entropy: list
 
 
-def count_substacks(n_layers, max_order):
-    """Evaluations of a layer that the orders up to `max_order` take on each image."""
-    return sum(comb(n_layers, m) for m in range(1, min(max_order, n_layers) + 1))
-
-
 def images_at_once(shape, device):
     """Images of a chunk on a torch device."""
     n_bytes = _BYTES_ON_CPU if device.type == "cpu" else _BYTES_ON_GPU

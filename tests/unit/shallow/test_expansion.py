@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
-from mimic.shallow.expansion import count_substacks, expand, features, images_at_once, terms
+from mimic.shallow.expansion import expand, features, images_at_once, terms
 from mimic.shallow.grid import Shape
 from mimic.shallow.nets import ResidualNet, initial_tensors
+from mimic.shallow.substacks import count_substacks
 
 
 def make_net(
