@@ -20,7 +20,7 @@ from mimic.shallow.panels import (
     panels,
     plain_numbers,
 )
-from mimic.shallow.rows import LossRow, read_table
+from mimic.shallow.rows import read_losses
 from mimic.tables import write_csv
 
 FIGURES = ("q", "depth", "gap")
@@ -180,7 +180,7 @@ def main(argv=None):
     parser.add_argument("--csv", required=True, help="numbers behind the figure")
     args = parser.parse_args(argv)
     edges = checked_edges(args.q_edges)
-    figure, numbers = plot_losses(args.figure, read_table(args.losses, LossRow), edges)
+    figure, numbers = plot_losses(args.figure, read_losses(args.losses), edges)
     save_figure(figure, args.png, args.svg)
     write_csv(args.csv, numbers)
 

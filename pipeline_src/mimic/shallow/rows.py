@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mimic.cli import InputError, validation_message
+from mimic.cli import MAKE_AGAIN, InputError, validation_message
 from mimic.config.shallow import LAYOUTS, DatasetName
 from mimic.tables import read_rows
 
@@ -148,6 +148,26 @@ def read_table(path, model):
         if name not in ("status", "order"):
             frame[name] = pd.to_numeric(frame[name])
     return frame
+
+
+def read_losses(path):
+    """Rows of ``losses.csv``, checked; see `read_table`.
+
+    Raises
+    ------
+    InputError
+        If a row is wrong, a net of a group comes twice, or there is no net.
+    """
+    losses = read_table(path, LossRow)
+    if losses.empty:
+        raise InputError(f"{path}: expected a row a net, found none; {MAKE_AGAIN}")
+    twice = losses[losses.duplicated(["group", "net"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise InputError(
+            f"{path}: net: expected each of a group once, got net {row['net']} of {row['group']} twice"
+        )
+    return losses
 
 
 def finite_or_none(value):

@@ -14,7 +14,7 @@ from mimic.config.shallow import LAYOUTS
 from mimic.shallow.curves import checked_edges
 from mimic.shallow.grid import interval_of, intervals
 from mimic.shallow.paper import published_losses
-from mimic.shallow.rows import LossRow, read_table
+from mimic.shallow.rows import read_losses
 from mimic.tables import write_csv
 
 LOSSES = ("train_loss", "validation_loss")
@@ -106,7 +106,7 @@ def main(argv=None):
     )
     args = parser.parse_args(argv)
     edges = checked_edges(args.q_edges)
-    losses = read_table(args.losses, LossRow)
+    losses = read_losses(args.losses)
     below = int((losses["q"] < edges[0]).sum())
     if below:
         print(f"{below} nets have a Q below {edges[0]:g}, and are in no interval", file=sys.stderr)

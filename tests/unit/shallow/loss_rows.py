@@ -11,6 +11,11 @@ def net(q, layout="sequential", dataset="mnist", **changes):
     return row | changes
 
 
+def numbered(frame):
+    """Nets counted through, as no two of a group have one number."""
+    return frame.assign(net=range(len(frame)))
+
+
 def diverged(q, **changes):
     return net(q, status="diverged", **dict.fromkeys(list(net(1))[-6:]), **changes)
 

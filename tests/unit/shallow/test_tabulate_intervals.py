@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.shallow.loss_rows import diverged, net
+from tests.unit.shallow.loss_rows import diverged, net, numbered
 
 from mimic.cli import InputError
 from mimic.shallow import tabulate_intervals
@@ -17,7 +17,7 @@ def tabulate(tmp_path):
     """Writes losses.csv and tabulates it; gives the table as pandas reads it."""
 
     def run(rows, *options, edges=("0", "1", "3", "10")):
-        write_csv(tmp_path / "losses.csv", frame_of(rows, LossRow))
+        write_csv(tmp_path / "losses.csv", numbered(frame_of(rows, LossRow)))
         files = ["--losses", str(tmp_path / "losses.csv"), "--out", str(tmp_path / "table2.csv")]
         tabulate_intervals.main([*files, "--q-edges", *edges, *options])
         return pd.read_csv(tmp_path / "table2.csv")

@@ -11,7 +11,7 @@ from tests.unit.shallow.group_files import make_group, write_group_file
 from mimic.cli import InputError
 from mimic.shallow import tabulate_losses
 from mimic.shallow.grid import group_digest
-from mimic.shallow.rows import LossRow, columns_of, read_table
+from mimic.shallow.rows import LossRow, columns_of, read_losses, read_table
 
 
 @pytest.fixture
@@ -148,3 +148,20 @@ def test_a_row_that_cannot_be_is_refused_with_its_line(tabulate, old, new, messa
     with pytest.raises(InputError, match=message) as caught:
         read_table(path, LossRow)
     assert "\n" not in str(caught.value)
+
+
+def test_a_net_that_comes_twice_is_refused_wherever_it_stands(tabulate):
+    path = tabulate(make_group())
+    assert len(read_losses(path)) == 4
+    rows = path.read_text().splitlines()
+    # another seed, so that no other cell tells
+    path.write_text("\n".join([*rows, rows[1].replace(",0.001,0,", ",0.001,9,")]) + "\n")
+    with pytest.raises(InputError, match=f"{path}: net: .* once, got net 0 of mnist-L2-F1-K3 twice"):
+        read_losses(path)
+
+
+def test_a_table_without_nets_is_refused(tabulate):
+    path = tabulate(make_group())
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    with pytest.raises(InputError, match=f"{path}: expected a row a net, found none"):
+        read_losses(path)

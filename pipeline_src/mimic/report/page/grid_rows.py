@@ -111,8 +111,11 @@ class IntervalRow(_Row):
 INTERVAL_COLUMNS = tuple(IntervalRow.model_fields)
 
 
-def _read(path, columns, model, keys):
-    """Frame of a table's columns: those of the model checked, the others as text; no key twice."""
+def _read(path, columns, model, *keys):
+    """Frame of a table's columns: those of the model checked, the others as text; no key twice.
+
+    Each of `keys` is a list of columns that no two rows agree in.
+    """
     header, rows = read_rows(path)
     if tuple(header) != columns:
         raise InputError(f"{path}: expected the columns {', '.join(columns)}")
@@ -123,10 +126,13 @@ def _read(path, columns, model, keys):
             cells |= model.model_validate(cells).model_dump()
         except ValidationError as error:
             raise InputError(validation_message(error, f"{path} line {line}")) from None
-        key = tuple(cells[name] for name in keys)
-        if key in seen:
-            raise InputError(f"{path} line {line}: {', '.join(keys)}: expected each once, got them twice")
-        seen.add(key)
+        for names in keys:
+            key = (names, *(cells[name] for name in names))
+            if key in seen:
+                raise InputError(
+                    f"{path} line {line}: {', '.join(names)}: expected each once, got them twice"
+                )
+            seen.add(key)
         found.append(cells)
     frame = pd.DataFrame(found, columns=columns)
     for name in model.model_fields:
@@ -137,7 +143,7 @@ def _read(path, columns, model, keys):
 
 def read_losses(path):
     """Nets of ``losses.csv``: a DataFrame with `LOSS_COLUMNS`; an `InputError` names what is wrong."""
-    return _read(path, LOSS_COLUMNS, LossRow, (*PAIR, "layout"))
+    return _read(path, LOSS_COLUMNS, LossRow, ("group", "net"), (*PAIR, "layout"))
 
 
 def read_intervals(path):

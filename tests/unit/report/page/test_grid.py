@@ -73,7 +73,7 @@ def test_table_2_holds_the_cells_of_its_csv_file(folder, page, tables_of):
 
 
 def test_datasets_that_the_paper_does_not_have_stand_without_its_columns(tmp_path, tables_of):
-    write_grid(tmp_path, [net(0.5, dataset="shapes"), net(2.0, dataset="shapes", n_filters=2)], [])
+    write_grid(tmp_path, [net(0.5, dataset="shapes"), net(2.0, dataset="shapes", n_filters=2, net=1)], [])
     page = page_of(tmp_path, CONFIG)
     rows = tables_of(page)["g2"]
     assert "paper" not in rows[1]
@@ -221,3 +221,12 @@ def test_a_bad_table_is_named_and_left_out_or_ends_the_stage(own, name, capsys):
     assert len([line for line in error if "error: " in line]) == 1
     assert f"shallow/{file}" in "".join(error)
     assert not (own / "x.html").exists()
+
+
+def test_one_net_in_two_rows_is_refused_though_they_differ(own):
+    path = own / "shallow" / "losses.csv"
+    table = texts(path)
+    table.loc[1, "net"] = table.loc[0, "net"]
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match="line 3: group, net: expected each once"):
+        grid_rows.read_losses(path)
