@@ -49,8 +49,8 @@ include: "workflow/rules/targets.smk"
 
 
 onstart:
-    if MISSING_DATA and not CONFIG.data.download:
-        stop(MISSING_DATA)
+    for missing in [] if CONFIG.data.download else MISSING_DATA:
+        stop(missing)
     for name, missing in SHALLOW_MISSING.items():
         stop(f"shallow.datasets.{name}: {missing}")
     for name, missing in WIN_MISSING.items():

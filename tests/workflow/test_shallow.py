@@ -102,3 +102,21 @@ def test_the_grids_datasets_are_looked_at_only_where_they_are_asked_for(snakemak
 )
 def test_a_group_or_dataset_that_the_config_does_not_have_is_one_line(snakemake, target, said):
     assert said in one_error_line(snakemake("-n", target))
+
+
+@pytest.mark.parametrize("paper", ["shallow", "win"])
+def test_images_of_the_first_paper_are_not_asked_for(snakemake, paper):
+    overlay = {"data": {"source": "cifar10", "path": "nowhere", "download": False}}
+    run = snakemake("-n", paper, preset=f"{paper}-demo", overlay=overlay)
+    assert run.returncode == 0, run.stderr
+    assert "note: " not in run.stderr
+    assert "CIFAR-10" not in run.stdout + run.stderr
+    assert "note: CIFAR-10 is not there" in snakemake("-n", preset=f"{paper}-demo", overlay=overlay).stderr
+
+
+def test_a_run_of_the_grid_works_without_images_of_the_first_paper(snakemake, tmp_path):
+    overlay = {"data": {"source": "cifar10", "path": "nowhere", "download": False}}
+    target = "results/shallow-demo/shallow/data/shapes.h5"
+    run = snakemake("--cores", "1", target, preset="shallow-demo", overlay=overlay)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (tmp_path / target).exists()

@@ -74,6 +74,7 @@ TARGETS = str(UNPACKED.targets) if SHARED else f"{OUT}/logits/targets.h5"
 MEMBERS = str(UNPACKED.members) if SHARED else f"{OUT}/ensemble/members.json"
 TEACHERS = str(UNPACKED.teachers) if SHARED else f"{OUT}/teachers/trials.csv"
 SEED = CONFIG.seed
+MISSING_DATA = []  # what is absent of the images that the plan needs
 STAGES = []  # those that the rules execute, in the order in which these are read
 STUDIES = {study.name: study for study in studies_of(CONFIG.students)}
 TRIAL_FILES = {
@@ -106,8 +107,9 @@ def dataset_is_current():
         return False
 
 
+@functools.cache
 def check_images():
-    """Refuse images that cannot be used; say which are missing, and return what was said.
+    """Refuse images that cannot be used; say which are missing, once, and keep what was said.
 
     Counts and classes are looked at each time, images decoded only before they are prepared: Snakemake
     deletes the outputs of a job before it runs, so a mistake must not get as far as that.
@@ -119,12 +121,19 @@ def check_images():
         stop(error)
     message = None if current else missing_data_message(CONFIG.data)
     if message:
+        MISSING_DATA.append(message)
         print(f"note: {message}", file=sys.stderr)
-    return message
 
 
-# Only where Snakemake was started, not again in each of its jobs.
-MISSING_DATA = check_images() if workflow.is_main_process else None
+def split_of_dataset(wildcards):
+    """An unpacked file's split, for the dataset; looks at the images where a job of the plan needs them.
+
+    An input and no param: inputs are known before any job starts, whatever Snakemake was told to compare. Only
+    where Snakemake was started, not again in each of its jobs.
+    """
+    if workflow.is_main_process:
+        check_images()
+    return SHARED_SPLIT
 
 
 def is_unpacked(digest):

@@ -10,7 +10,7 @@ DATA_SETTINGS = CONFIG.data.model_dump_json()
 rule prepare_dataset:
     """Split the images into training, validation and test sets (Urban 2.1)."""
     input:
-        split=SHARED_SPLIT,
+        split=split_of_dataset,
     output:
         dataset=DATASET,
     log:
