@@ -26,7 +26,11 @@ UNITS = {
     "epochs": "shard of epochs",
     "logits": "member's logits",
     "students": "student",
+    "shallow": "group of nets",
+    "win": "net",
 }
+#: Steps of the other papers, whose target has the name of the step.
+PAPERS = ("shallow", "win")
 
 
 def show_status(snakefile=None, directory=None, configfiles=(), watch=None, as_json=False):
@@ -114,9 +118,13 @@ def view(standing, hint=""):
     for state, words in (("failed", "failed"), ("stopped", "stopped, goes on when the run is started again")):
         parts += _ended(standing[state], words)
     parts += _unreadable(standing["unreadable"])
-    parts += [Text(), *_searches(standing)]
-    parts += [Text(), Text(f"Done: the files are there. Whether they are current: mimic why{hint}", "dim")]
-    return Group(*parts)
+    if standing["teachers"] or standing["studies"]:
+        parts += [Text(), *_searches(standing)]
+    done = "Done:" if is_over(standing) else "Done means that"
+    alone = all(step in PAPERS for step in standing["steps"])
+    targets = "".join(f" {step}" for step in standing["steps"]) if alone else ""
+    current = f"Whether they are current: mimic why{targets}{hint}"
+    return Group(*parts, Text(), Text(f"{done} the files are there. {current}", "dim"))
 
 
 def _nothing_yet(standing, hint):
@@ -164,13 +172,17 @@ def _time_left(left):
     if left["work_seconds"] is None:
         yield Text("time left: nothing measured yet")
         return
+    if not left["work_seconds"] and not left["unmeasured"]:
+        yield Text("time left: that of short jobs, which are not counted")
+        return
     if left["seconds"] is None:
         yield Text(f"work left: {duration(left['work_seconds'])} one job after another{missing}")
     else:
         yield Text(f"time left: {left['bound']} {duration(left['seconds'])}{missing}")
     side = f"{left['parallel']} at once (the most in the last hour): " if left["parallel"] else ""
     others = f"; {left['borrowed']} studies by the times of others" if left["borrowed"] else ""
-    yield Text(f"  from {side}{', '.join(means)}{others}; short jobs not counted", "dim")
+    known = f"from {side}{', '.join(means)}{others}; " if means or side else ""
+    yield Text(f"  {known}short jobs not counted", "dim")
 
 
 def _listed(names):

@@ -102,7 +102,7 @@ def _train(args, dataset, settings, shape, data, digest):
     provenance = provenance_of(
         "train_group", settings.model_dump(mode="json"), args.seed, of_stage(STAGE), dataset=digest
     )
-    with Report("epoch", run.n_steps) as report:
+    with Report("epoch of a stack", run.n_steps) as report:
         arithmetic = {
             "device": device.describe(),
             "threads": torch.get_num_threads(),

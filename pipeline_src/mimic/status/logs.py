@@ -31,7 +31,7 @@ class Log:
     ending : str or None
         ``failed``, ``stopped`` (asked to end; the same command goes on), or None.
     done, total : int or None
-        Steps, which are epochs.
+        Steps, which are epochs; of ``train_group`` epochs of all its stacks of nets, one stack after another.
     seconds, at_most_seconds_left : float or None
         Since the process began its steps, and what is left if none ends early, when the last step ended.
     validation_accuracy : float or None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from rich.console import Console
 from tests.unit.status.conftest import NOW, OUT, ROOT, SMALL, Folder, config_of, training_log
 
@@ -15,6 +16,8 @@ from mimic.console.main import main
 from mimic.console.overlays import read_config
 from mimic.console.status import duration, view
 from mimic.status.jobs import plan_of
+from mimic.status.papers import shallow_jobs
+from mimic.status.snapshot import Reader
 
 
 @pytest.fixture
@@ -257,3 +260,54 @@ def test_watching_as_json_is_a_line_a_look_until_ctrl_c(folder, monkeypatch, cap
     assert main(["status", "--watch", "--json", "--directory", str(folder.path)]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["jobs"]["done"] == 0
+
+
+@pytest.fixture
+def grid(tmp_path):
+    """A folder with results of the second paper alone: a dataset and a group of two are done."""
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    values["shallow"]["grid"] |= {"dataset": ["mnist"], "n_layers": [1, 2], "n_filters": [1]}
+    config = load(values)
+    for job in shallow_jobs(config):
+        done = job.rule == "prepare_shallow_dataset" or job.title() == "train_group mnist-L1-F1-K3"
+        for output in job.outputs if done else ():
+            (tmp_path / output).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / output).touch()
+    log = tmp_path / "results/logs/train_group/mnist-L1-F1-K3.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch of a stack 24/24  48.0 s, at most 0.0 s left  loss 0.5\n")
+    return tmp_path, config
+
+
+def test_a_run_of_the_grid_alone_shows_no_studies_and_gives_no_verdict(grid):
+    folder, config = grid
+    lines = lines_of(Reader(config, folder).read(), 100)
+    assert lines[0] == "results: 2 of 12 jobs done (16 %)"
+    assert lines[2:4] == [
+        "work left: 48 s one job after another",
+        "  from 48 s a group of nets; short jobs not counted",
+    ]
+    assert not any(line.startswith("study") for line in lines)
+    assert lines[-3:] == [
+        lines[-3],
+        "",
+        "Done means that the files are there. Whether they are current: mimic why shallow",
+    ]
+    assert lines[-3].startswith("shallow ")
+
+
+def test_where_tables_are_all_that_is_left_no_seconds_are_told(grid):
+    folder, config = grid
+    for job in shallow_jobs(config):
+        for output in job.outputs if job.rule == "train_group" else ():
+            (folder / output).parent.mkdir(parents=True, exist_ok=True)
+            (folder / output).touch()
+    lines = lines_of(Reader(config, folder).read(), 100)
+    assert lines[2] == "time left: that of short jobs, which are not counted"
+    assert lines[3] == ""
+    for job in shallow_jobs(config):
+        for output in job.outputs:
+            (folder / output).parent.mkdir(parents=True, exist_ok=True)
+            (folder / output).touch()
+    lines = lines_of(Reader(config, folder).read(), 100)
+    assert lines[-1] == "Done: the files are there. Whether they are current: mimic why shallow"

@@ -12,6 +12,7 @@ from mimic.shallow.images import native_images, read_images
 from mimic.shallow.nets import tensor_shapes
 from mimic.shallow.store import FORMAT, VERSION, read_group, read_nets
 from mimic.shallow.train_group import main
+from mimic.status.logs import understood
 
 
 @pytest.fixture
@@ -129,3 +130,16 @@ def test_settings_with_an_unknown_key_are_refused(arguments, group):
     given[3] = json.dumps(settings)
     with pytest.raises(InputError, match="--settings: stride: unknown key"):
         main(given)
+
+
+def test_the_log_counts_epochs_of_stacks_and_says_so(arguments, group, capsys):
+    settings = group(seed=[0, 1])
+    main(arguments(settings=settings))
+    text = capsys.readouterr().err
+    n_stacks, n_epochs = 2, settings.training.n_epochs
+    assert f" in {n_stacks} stacks" in text
+    steps = [line for line in text.splitlines() if line.startswith("epoch of a stack ")]
+    assert len(steps) == n_stacks * n_epochs
+    log = understood(text, 0.0)
+    assert (log.done, log.total) == (n_stacks * n_epochs, n_stacks * n_epochs)
+    assert log.validation_accuracy is not None
