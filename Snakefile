@@ -51,8 +51,8 @@ include: "workflow/rules/targets.smk"
 onstart:
     for missing in [] if CONFIG.data.download else MISSING_DATA:
         stop(missing)
-    for name, missing in SHALLOW_MISSING.items():
-        stop(f"shallow.datasets.{name}: {missing}")
+    for missing in SHALLOW_MISSING.values():
+        stop(missing)
     for name, missing in WIN_MISSING.items():
         stop(f"win.{name}: {missing}")
     check_job_arrays()

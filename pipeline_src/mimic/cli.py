@@ -101,6 +101,8 @@ def validation_message(error, where, model=None):
         key = ".".join(_printable(part) for part in item["loc"]) or "(top level)"
         given = "" if item["type"] == "missing" else f", got {_short(item['input'])}"
         reason = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "value_error" and (", got " in reason or isinstance(item["input"], dict)):
+            given = ""  # it says what was found, of a whole section perhaps
         if item["type"] == "extra_forbidden":
             reason, given = "unknown key" + _neighbour(item["loc"], model), ""
         lines.append(f"{where}: {key}: {reason}{given}")

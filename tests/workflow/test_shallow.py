@@ -61,7 +61,7 @@ def test_readers_of_a_groups_file_are_told_what_the_config_has(snakemake):
         ({"datasets": {"mnist": {"n_train": 60_001}}}, ["shallow.datasets.mnist", "60001", "60000"]),
         (
             {"datasets": {"mnist": {"source": "imagefolder", "path": "nowhere"}}},
-            ["shallow.datasets.mnist", "nowhere"],
+            ["error: shallow.datasets.mnist.path: no such folder", "nowhere"],
         ),
     ],
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else "",

@@ -1,5 +1,7 @@
 # Helpers of the rules of step shallow: the groups of the grid, its datasets, who reads what. No rules here.
 
+import re
+
 from mimic.artifact import digest_file
 from mimic.shallow.grid import group_digest, groups_of
 from mimic.shallow.memory import check_memory
@@ -31,6 +33,14 @@ def group_named(name):
     return GROUPS[name]
 
 
+def of_dataset(name, message):
+    """A message about a section `data`, with the keys of a dataset of the grid."""
+    place = f"shallow.datasets.{name}"
+    keys = "|".join(("path", "download", "source", "n_train", "n_test"))
+    text = re.sub(rf"(?<![\w./])data\.({keys})\b", rf"{place}.\1", str(message))
+    return text if text.startswith(place) else f"{place}: {text}"
+
+
 def shallow_contents(wildcards):
     """What a dataset is made of; where its images lie changes nothing."""
     settings = shallow_dataset_named(wildcards.dataset)
@@ -45,11 +55,11 @@ def shallow_digest(name):
         check_source(settings, decode=False)
         missing = missing_data_message(settings)
         if missing and not settings.download:
-            SHALLOW_MISSING[name] = missing
-            print(f"note: shallow.datasets.{name}: {missing}", file=sys.stderr)
+            SHALLOW_MISSING[name] = of_dataset(name, missing)
+            print(f"note: {SHALLOW_MISSING[name]}", file=sys.stderr)
         return digest_of_images(settings, Path(".snakemake", "mimic", f"images-{name}.json"))
     except (InputError, OSError) as error:
-        stop(f"shallow.datasets.{name}: {error}")
+        stop(of_dataset(name, error))
 
 
 def shallow_images(wildcards):
@@ -74,7 +84,7 @@ def group_settings(wildcards):
     try:
         n_classes = count_classes(data)
     except (InputError, OSError) as error:
-        stop(f"shallow.datasets.{dataset}: {error}")
+        stop(of_dataset(dataset, error))
     try:
         check_memory(settings, data.source, n_classes)
     except InputError as error:

@@ -1,5 +1,6 @@
 """Section ``shallow``: sequential against parallel residual nets (arXiv 2309.08414)."""
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -12,6 +13,7 @@ IMAGE_SHAPES = {"mnist": (1, 28, 28)}
 COLOUR_SHAPE = (3, 32, 32)
 #: Layouts of the residual layers; at one layer they are the same function.
 LAYOUTS = ("sequential", "parallel")
+_MOST_IMAGES = 100_000_000
 DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,19}$")]
 
 
@@ -21,9 +23,10 @@ def image_shape(source):
 
 
 def _each_once(values):
+    # 1 and True, or 1 and 1.0, are equal to Python, and have one count
+    counts = Counter(values)
     for value in values:
-        # 1 and True, or 1 and 1.0, are equal to Python and none of them twice in a config
-        if sum(value == other for other in values) > 1:
+        if counts[value] > 1:
             raise ValueError(f"expected each value once, got {value!r} twice")
     return values
 
@@ -42,8 +45,8 @@ class ShallowDataset(Settings):
     )
     path: str | None = Field(description="Folder of the images; ${NAME} is taken from the environment")
     download: bool = Field(description="Download cifar10 or mnist when absent")
-    n_train: int = Field(ge=1, description="Training images")
-    n_test: int = Field(ge=1, description="Test images, which validate")
+    n_train: int = Field(ge=1, le=_MOST_IMAGES, description="Training images")
+    n_test: int = Field(ge=1, le=_MOST_IMAGES, description="Test images, which validate")
 
     @model_validator(mode="after")
     def _path_where_needed(self):
@@ -96,7 +99,7 @@ class ShallowTraining(Settings):
     """How every net of the grid is trained; all of them see the images in the same order."""
 
     batch_size: int = Field(ge=1, description="Images a step")
-    n_epochs: int = Field(ge=1, description="Passes over the training images")
+    n_epochs: int = Field(ge=1, le=100_000, description="Passes over the training images")
     rho: float = Field(ge=0, lt=1, description="rmsprop: decay of the mean square of the gradient")
     momentum: float = Field(ge=0, lt=1, description="sgd: Nesterov momentum")
     betas: tuple[
@@ -115,7 +118,11 @@ class ShallowTraining(Settings):
 class ExpansionSettings(Settings):
     """The expansion of trained sequential nets into orders; the parallel net is its first one."""
 
-    n_nets: int = Field(ge=0, description="Sequential nets of each group that are expanded; 0 for none")
+    n_nets: int = Field(
+        ge=0,
+        description="Sequential nets of each group that are expanded: the first, as they stand in "
+        "`losses.csv`, whose last losses are finite; 0 for none",
+    )
     n_images: int = Field(ge=1, description="Test images that are passed through the sub-stacks")
     max_order: int = Field(ge=1, le=32, description="Highest order that is told apart from the rest")
 
@@ -129,7 +136,8 @@ class ShallowSettings(Settings):
     grid: ShallowGrid
     training: ShallowTraining
     q_edges: _list(Annotated[float, Field(ge=0, strict=False)]) = Field(
-        description="Edges of the intervals of Q = examples x outputs / parameters; the last one is open"
+        description="Edges of the intervals of Q = examples x outputs / parameters; the last one is open, "
+        "nets below the first edge are in none"
     )
     expansion: ExpansionSettings
 

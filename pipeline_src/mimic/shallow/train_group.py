@@ -33,8 +33,8 @@ def train_group(run, checkpoint=None, on_epoch=None):
     ----------
     run : mimic.shallow.run.GroupRun
     checkpoint : mimic.training.checkpoint.Checkpoint, optional
-        Goes on where an earlier process was ended, to the same bytes on the CPU. SIGTERM is then waited for
-        between steps, and raised as `Terminated` once the state is saved.
+        Goes on where an earlier process was ended, to the same losses and tensors on the CPU. SIGTERM is then
+        waited for between steps, and raised as `Terminated` once the state is saved.
     on_epoch : callable, EpochOfStack -> None
     """
     if checkpoint is None:

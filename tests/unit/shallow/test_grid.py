@@ -1,5 +1,7 @@
+import copy
 import itertools
 import math
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -120,3 +122,41 @@ def test_intervals_are_half_open_as_pandas_has_them(edges, q):
     found = interval_of(q, edges)
     assert (-1 if found is None else found) == expected
     assert len(intervals(edges)) == len(edges)
+
+
+@pytest.mark.parametrize(
+    ("axis", "values_given", "said"),
+    [
+        ("seed", [0, 3, 3], "expected each value once, got 3 twice"),
+        ("learning_rate", [0.5, 1, 1.0], "expected each value once, got 1.0 twice"),
+        ("layout", ["parallel", "parallel"], "expected each value once, got 'parallel' twice"),
+        ("kernel_size", [2], "expected an odd size, since the padding is the same on all sides, got 2"),
+        (
+            "kernel_size",
+            [33],
+            "expected at most 28, the side of the images of mnist, got 33",
+        ),
+        ("seed", [0, True], "shallow.grid.seed.1: Input should be a valid integer, got True"),
+    ],
+)
+def test_what_was_found_is_said_once(values, axis, values_given, said):
+    grid = {**values["shallow"]["grid"], axis: values_given}
+    with pytest.raises(InputError) as error:
+        load({**values, "shallow": {**values["shallow"], "grid": grid}})
+    assert str(error.value).endswith(said)
+
+
+def test_as_many_seeds_as_one_likes_are_checked_at_once(values):
+    grid = {**values["shallow"]["grid"], "seed": list(range(200_000))}
+    started = time.process_time()
+    load({**values, "shallow": {**values["shallow"], "grid": grid}})
+    assert time.process_time() - started < 10  # minutes where each is compared with each
+
+
+@pytest.mark.parametrize(("section", "key"), [("training", "n_epochs"), ("mnist", "n_train")])
+def test_numbers_that_no_run_ends_with_are_refused(values, section, key):
+    changed = copy.deepcopy(values)
+    place = changed["shallow"]
+    (place["datasets"] if section == "mnist" else place)[section][key] = 10**11
+    with pytest.raises(InputError, match=rf"{section}\.{key}: Input should be less than or equal to 100"):
+        load(changed)
