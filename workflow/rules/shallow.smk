@@ -188,10 +188,12 @@ rule plot_expansion:
     resources:
         mem_mb=growing(1000),
     params:
+        n_nets=SHALLOW.expansion.n_nets,
+        layouts=SHALLOW.grid.layout,
         fingerprint=fingerprint("mimic.shallow.plot_expansion"),
     shell:
-        "python -m mimic.shallow.plot_expansion --expansions {input.expansions:q}"
-        " --png {output.png:q} --svg {output.svg:q} --csv {output.csv:q} > {log:q} 2>&1"
+        "python -m mimic.shallow.plot_expansion --expansions {input.expansions:q} --n-nets {params.n_nets}"
+        " --layouts {params.layouts} --png {output.png:q} --svg {output.svg:q} --csv {output.csv:q} > {log:q} 2>&1"
 
 
 rule publish_grid_report:

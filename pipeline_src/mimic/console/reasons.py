@@ -64,6 +64,8 @@ SECTIONS = {
     ("expand_nets", "max_order"): "shallow.expansion.max_order",
     ("tabulate_intervals", "q_edges"): "shallow.q_edges",
     ("plot_losses", "q_edges"): "shallow.q_edges",
+    ("plot_expansion", "n_nets"): "shallow.expansion.n_nets",
+    ("plot_expansion", "layouts"): "shallow.grid.layout",
     ("prepare_win_dataset", "contents"): "win.data",
     ("prepare_win_dataset", "images"): "digest of the images",
     ("cache_images", "settings"): "win.folder, images of the shard",

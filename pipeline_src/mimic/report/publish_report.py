@@ -83,6 +83,7 @@ def publish_report(results, reading, only=None):
     data["steps"] = [] if results.ensemble is None else [s.model_dump() for s in results.ensemble.steps]
     data["studies"] = {study["name"]: study.pop("plots") for study in studies}
     data["occupation"] = occupation
+    of_nets = grid.paths_of_groups(nets, places.folder)
     nets = None if nets is None else grid.grid_view(nets, config.shallow.q_edges)
     data["grid"] = None if nets is None else nets.pop("plots")
     thin = None if thin is None else win.win_view(thin, config.win)
@@ -119,7 +120,7 @@ def publish_report(results, reading, only=None):
         "n_silent": n_silent,
         "occupation": occupation,
         "answers": answers_view(results, labels, reading),
-        "provenance": provenance_view(results, reading, has_run),
+        "provenance": provenance_view(results, reading, None if has_run else of_nets),
         "problems": problems_of(results, reading),
         "data": data,
     }

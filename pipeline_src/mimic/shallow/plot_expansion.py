@@ -26,7 +26,28 @@ _LOWEST_SHARE = -1.0  # of the axis: worse than twice the distance of the net wi
 _KEYS = ["dataset", "n_filters", "n_layers", "kernel_size", "batch_norm", "net"]
 
 
-def plot_expansion(orders):
+def why_none(n_nets, layouts):
+    """Why no net was expanded: what the config asks for, or how training ended.
+
+    Parameters
+    ----------
+    n_nets : int
+        Of each group, that were to be expanded.
+    layouts : sequence of str
+        Of the grid.
+
+    Returns
+    -------
+    str
+    """
+    if not n_nets:
+        return "No net was expanded: shallow.expansion.n_nets is 0."
+    if "sequential" not in layouts:
+        return "No net was expanded: shallow.grid.layout has no sequential nets."
+    return "No net was expanded: every sequential net diverged."
+
+
+def plot_expansion(orders, why_empty="No net was expanded."):
     """The figure: a row of panels a dataset, medians over nets as lines against depth.
 
     Left: share of F - T_0 that the first order explains, a line a filter count. Middle: norms of the orders.
@@ -36,6 +57,8 @@ def plot_expansion(orders):
     ----------
     orders : DataFrame
         See `mimic.shallow.rows.OrderRow`.
+    why_empty : str
+        What the figure says where there are no orders.
 
     Returns
     -------
@@ -43,7 +66,7 @@ def plot_expansion(orders):
     """
     datasets = sorted(set(orders["dataset"]))
     if not datasets:
-        return nothing_to_draw("No net was expanded (shallow.expansion.n_nets).")
+        return nothing_to_draw(why_empty)
     with matplotlib.rc_context(STYLE):
         figure, places = panels(len(datasets), 3, 2.9, 2.5, sharex=True)
         for row, dataset in zip(places, datasets, strict=True):
@@ -147,6 +170,8 @@ def main(argv=None):
     parser.add_argument(
         "--expansions", nargs="+", required=True, metavar="CSV", help="expansion.csv of each group"
     )
+    parser.add_argument("--n-nets", type=int, required=True, help="nets of each group to be expanded")
+    parser.add_argument("--layouts", nargs="+", required=True, help="layouts of the grid")
     parser.add_argument("--png", required=True, help="figure for the screen")
     parser.add_argument("--svg", required=True, help="figure for print")
     parser.add_argument(
@@ -154,7 +179,7 @@ def main(argv=None):
     )
     args = parser.parse_args(argv)
     orders = read_expansions(args.expansions)
-    save_figure(plot_expansion(orders), args.png, args.svg)
+    save_figure(plot_expansion(orders, why_none(args.n_nets, args.layouts)), args.png, args.svg)
     write_csv(args.csv, orders)
 
 

@@ -43,7 +43,9 @@ def plot(tmp_path):
             paths.append(str(tmp_path / f"{i}.csv"))
             write_csv(paths[-1], frame_of(rows, OrderRow))
         out = {kind: tmp_path / f"figure.{kind}" for kind in ("png", "svg", "csv")}
-        plot_expansion.main(["--expansions", *paths, *(f"--{kind}={path}" for kind, path in out.items())])
+        asked = ["--n-nets", "1", "--layouts", "sequential", "parallel"]
+        files = [f"--{kind}={path}" for kind, path in out.items()]
+        plot_expansion.main(["--expansions", *paths, *asked, *files])
         return out["png"].read_bytes(), out["svg"].read_bytes(), out["csv"]
 
     return run
@@ -100,3 +102,21 @@ def test_a_net_without_shares_and_no_net_at_all_are_drawn_too(plot):
 def test_a_net_that_comes_twice_is_refused(plot):
     with pytest.raises(InputError, match="order 0 of net 0 of mnist-L4-F1-K3 comes twice"):
         plot(net_orders(4), net_orders(4))
+
+
+@pytest.mark.parametrize(
+    ("n_nets", "layouts", "said"),
+    [
+        (0, ["sequential", "parallel"], "shallow.expansion.n_nets is 0"),
+        (2, ["parallel"], "shallow.grid.layout has no sequential nets"),
+        (2, ["sequential", "parallel"], "every sequential net diverged"),
+    ],
+)
+def test_an_empty_figure_gives_the_reason_that_holds(tmp_path, monkeypatch, n_nets, layouts, said):
+    write_csv(tmp_path / "none.csv", frame_of([], OrderRow))
+    drawn = []
+    monkeypatch.setattr(plot_expansion, "save_figure", lambda figure, *paths: drawn.append(figure))
+    files = [f"--{kind}={tmp_path / kind}" for kind in ("png", "svg", "csv")]
+    asked = ["--n-nets", str(n_nets), "--layouts", *layouts]
+    plot_expansion.main(["--expansions", str(tmp_path / "none.csv"), *asked, *files])
+    assert [text.get_text() for text in drawn[0].texts] == [f"No net was expanded: {said}."]

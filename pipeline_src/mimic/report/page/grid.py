@@ -87,8 +87,9 @@ def grid_view(grid, edges):
     Returns
     -------
     dict
-        datasets, files; answer: a sentence; n_nets, n_diverged; table2, medians, depths, shares: rows of
-        tables; has_paper; too_many: whether there is more than can be drawn; and ``plots``, JSON-ready.
+        datasets, files; answer: a sentence; n_nets, n_diverged; below: nets in no interval, in words; table2,
+        medians, depths, shares: rows of tables; has_paper; is_drawn: whether there is no more than can be
+        told apart; and ``plots``, JSON-ready.
     """
     medians, depths = medians_by_q(grid.losses, edges), losses_by_depth(grid.losses)
     shares = shares_by_depth(grid.orders)
@@ -100,6 +101,7 @@ def grid_view(grid, edges):
         "answer": answer(grid),
         "n_nets": 0 if grid.losses is None else len(grid.losses),
         "n_diverged": 0 if grid.losses is None else int((grid.losses["status"] == "diverged").sum()),
+        "below": below_edges(grid.losses, edges),
         "table2": [] if grid.intervals is None else [interval_view(row) for row in _records(grid.intervals)],
         "has_paper": grid.intervals is not None
         and bool(grid.intervals["paper_validation_loss"].notna().any()),
@@ -156,11 +158,24 @@ def answer(grid):
             f"validation loss {'; '.join(parts)}."
         )
     else:
-        text = f"{plural(n_nets - n_diverged, 'net')} finished, none of which differ in layout alone."
+        text = _why_no_pairs(grid.losses)
     if n_diverged:
         each = " and ".join(f"{diverged[layout]:,} {layout}" for layout in LAYOUTS if layout in diverged)
         text += f" Diverged: {each} of {plural(n_nets, 'net')}."
     return text
+
+
+def _why_no_pairs(losses):
+    """Why no two nets can be compared."""
+    nets = losses[losses["status"] == "finished"]
+    if nets.empty:
+        return "No net finished: there are no losses to compare."
+    text = f"{plural(len(nets), 'net')} finished"
+    if (nets["n_layers"] == 1).all():
+        return f"{text}, each of one residual layer, with which both layouts are the same net: no pairs."
+    if nets["layout"].nunique() == 1:
+        return f"{text}, all of them {nets['layout'].iloc[0]}: there is no other layout to compare with."
+    return f"{text}, no two of which are of two layers or more and differ in layout alone."
 
 
 def interval_text(low, high):
@@ -223,6 +238,24 @@ def medians_by_q(losses, edges):
         row |= {"q_high": None if math.isinf(high) else high, "interval": interval_text(low, high)}
         rows.append(row | {name: float(found[name].median()) for name in _LOSSES})
     return rows
+
+
+def below_edges(losses, edges):
+    """How many nets are in no interval of Q, in words; empty where there are none, or no losses."""
+    n_below = 0 if losses is None else int((losses["q"] < edges[0]).sum())
+    if not n_below:
+        return ""
+    verb = "has" if n_below == 1 else "have"
+    return f"{plural(n_below, 'net')} {verb} a Q below {edges[0]:g}, the first edge: in no interval."
+
+
+def paths_of_groups(grid, folder):
+    """Files of the groups that the losses are of, as far as they lie in a results folder."""
+    if grid is None or grid.losses is None:
+        return []
+    known = set(grid.losses["group"])  # text of a file, so that no path is made of it
+    found = sorted(Path(folder, FOLDER, "groups").glob("*/nets.h5"))
+    return [path for path in found if path.parent.name in known]
 
 
 def losses_by_depth(losses):

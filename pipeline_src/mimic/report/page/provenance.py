@@ -17,15 +17,15 @@ from mimic.report.trials import best_trial
 STAGE = "mimic.report.publish_report"
 
 
-def provenance_view(results, reading, has_run=True):
+def provenance_view(results, reading, of_nets=None):
     """What the page says of its sources.
 
     Parameters
     ----------
     results : mimic.report.page.results.Results
     reading : mimic.report.page.results.Reading
-    has_run : bool
-        Whether the page is about the run; without it, its files are left out.
+    of_nets : list of pathlib.Path, optional
+        Files of the grid's nets, in place of those of the run, where the page is not about the run.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def provenance_view(results, reading, has_run=True):
         devices: pairs of device and number of trials; page: versions of what made the page.
     """
     files = []
-    for path in _named_files(results) if has_run else ():
+    for path in _named_files(results) if of_nets is None else of_nets:
         origin = reading.read(read_origin, path)
         if origin is not None:
             files.append({"path": path.relative_to(results.places.folder).as_posix()} | origin)

@@ -1,13 +1,16 @@
 """The grid of the second paper on the page: the numbers of its tables, and what becomes of bad ones."""
 
+import dataclasses
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from tests.simulated_grid import EDGES, loss_rows, write_grid
 from tests.simulated_run import SMALL, paper_config
+from tests.unit.shallow.group_files import make_group, write_group_file
 from tests.unit.shallow.loss_rows import net
 
 from mimic.cli import InputError, run_stage
@@ -230,3 +233,57 @@ def test_one_net_in_two_rows_is_refused_though_they_differ(own):
     table.to_csv(path, index=False)
     with pytest.raises(InputError, match="line 3: group, net: expected each once"):
         grid_rows.read_losses(path)
+
+
+def diverged_rows(rows):
+    return [row | dict.fromkeys(shallow_rows.MEASURED) | {"status": "diverged"} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            loss_rows(depths=(1,)),
+            "finished, each of one residual layer, with which both",
+        ),
+        (diverged_rows(loss_rows(n_seeds=1)), "No net finished: there are no losses to compare. Diverged: "),
+        ([net(2.0, n_layers=4)], "1 net finished, all of them sequential: there is no other layout"),
+        (
+            [net(2.0, n_layers=4), net(2.0, "parallel", n_layers=2, net=1)],
+            "2 nets finished, no two of which are of two layers or more and differ in layout alone",
+        ),
+    ],
+    ids=["one layer", "all diverged", "one layout", "no partners"],
+)
+def test_the_sentence_says_why_there_are_no_pairs(tmp_path, rows, said):
+    write_grid(tmp_path, rows, [])
+    page = page_of(tmp_path, CONFIG, only_grid=True).replace("\xa0", " ")
+    assert said in page
+    assert "none of which differ in layout alone" not in page
+
+
+def test_nets_below_all_intervals_are_counted(folder, own):
+    assert "the first edge" not in page_of(folder, CONFIG)
+    losses = pd.read_csv(own / "shallow" / "losses.csv")
+    n_below = int((losses["q"] < 10).sum())
+    assert n_below > 1
+    edges = CONFIG.shallow.model_copy(update={"q_edges": [10.0, 30.0]})
+    page = page_of(own, CONFIG.model_copy(update={"shallow": edges}))
+    said = f"{n_below} nets have a Q below 10, the first edge: in no interval."
+    assert said in page.replace("\xa0", " ")
+
+
+def test_the_versions_of_the_groups_that_the_losses_are_of_are_told(own):
+    assert "not told by any file yet" in page_of(own, CONFIG, only_grid=True)
+    group = make_group(n_layers=1)
+    assert group.name in set(pd.read_csv(own / "shallow" / "losses.csv")["group"])
+    for name, torch in ((group.name, "9.8.7"), ("mnist-L99-F1-K3", "1.2.3")):
+        made = {"stage": "train_group", "versions": {"torch": torch}, "seed": 7, "sources": {}}
+        layers = 1 if torch == "9.8.7" else 99
+        other = dataclasses.replace(make_group(n_layers=layers), provenance=made)
+        path = Path(write_group_file(own / "shallow" / "groups", other))
+        assert path.parent.name == name
+    page = page_of(own, CONFIG, only_grid=True)
+    assert "torch 9.8.7" in page
+    assert f"shallow/groups/{group.name}/nets.h5" in page
+    assert "1.2.3" not in page
