@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mimic.console.plan import plan
-from mimic.console.reasons import OF_INPUTS, SECTIONS
+from mimic.console.reasons import NOT_COMPARED, OF_INPUTS, SECTIONS
 from tests.workflow.conftest import ROOT, run_snakemake
 
 #: A demo with both kinds of students, and no images to wait for.
@@ -38,14 +38,14 @@ def test_every_parameter_of_every_rule_is_named_as_in_the_config(tmp_path):
     jobs = planned["jobs"] + grid["jobs"] + thin["jobs"]
     rules = {job["rule"]: job for job in jobs if job["params"] is not None}
     assert len(rules) > 15
-    known = {"seed", "fingerprint", "versions", "trial", "round", "study", "study_folder"}
-    known |= {"whereabouts", "group", "figure", "repetition", "block"}
-    known |= {name for _, name in OF_INPUTS}
+    known = {"seed", "fingerprint", "trial", "round", "study", "study_folder"}
+    known |= {"group", "figure", "repetition", "block"}
+    known |= {*NOT_COMPARED, *(name for _, name in OF_INPUTS)}
     named = {(rule, name) for rule, job in rules.items() for name in job["params"] if name not in known}
     expected = {key for key in SECTIONS if key[0] in rules}
     assert named == expected
-    # the rest waits for the checkpoint, or takes its place
-    later = {"average_logits", "record_logits", "unpack_targets"}
+    # the rest waits for the checkpoint, takes its place, or reads a folder of images
+    later = {"average_logits", "record_logits", "unpack_targets", "cache_images"}
     assert {rule for rule, _ in SECTIONS} - rules.keys() <= later
 
 

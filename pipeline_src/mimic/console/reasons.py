@@ -91,7 +91,7 @@ SECTIONS = {
     ("publish_win_report", "config"): "",
 }
 #: Parameters that are functions of `input`: Snakemake neither records nor compares them.
-NOT_COMPARED = ("versions", "whereabouts")
+NOT_COMPARED = ("versions", "whereabouts", "where")
 #: Digests of what the inputs must hold: they change where the jobs that make the inputs run, for a reason of
 #: their own.
 OF_INPUTS = {("expand_nets", "digest"), ("tabulate_losses", "digests")}
