@@ -257,7 +257,7 @@ def diverged_rows(rows):
 )
 def test_the_sentence_says_why_there_are_no_pairs(tmp_path, rows, said):
     write_grid(tmp_path, rows, [])
-    page = page_of(tmp_path, CONFIG, only_grid=True).replace("\xa0", " ")
+    page = page_of(tmp_path, CONFIG, only="grid").replace("\xa0", " ")
     assert said in page
     assert "none of which differ in layout alone" not in page
 
@@ -274,7 +274,7 @@ def test_nets_below_all_intervals_are_counted(folder, own):
 
 
 def test_the_versions_of_the_groups_that_the_losses_are_of_are_told(own):
-    assert "not told by any file yet" in page_of(own, CONFIG, only_grid=True)
+    assert "not told by any file yet" in page_of(own, CONFIG, only="grid")
     group = make_group(n_layers=1)
     assert group.name in set(pd.read_csv(own / "shallow" / "losses.csv")["group"])
     for name, torch in ((group.name, "9.8.7"), ("mnist-L99-F1-K3", "1.2.3")):
@@ -283,7 +283,7 @@ def test_the_versions_of_the_groups_that_the_losses_are_of_are_told(own):
         other = dataclasses.replace(make_group(n_layers=layers), provenance=made)
         path = Path(write_group_file(own / "shallow" / "groups", other))
         assert path.parent.name == name
-    page = page_of(own, CONFIG, only_grid=True)
+    page = page_of(own, CONFIG, only="grid")
     assert "torch 9.8.7" in page
     assert f"shallow/groups/{group.name}/nets.h5" in page
     assert "1.2.3" not in page
