@@ -79,7 +79,7 @@ def read_header(path, expected_format):
     return header, shapes
 
 
-def read_tensors(path, header, dtypes):
+def read_tensors(path, header, dtypes=None):
     """Tensors of a file whose names and shapes were checked.
 
     Parameters
@@ -87,7 +87,8 @@ def read_tensors(path, header, dtypes):
     path : path
     header : dict
         Of `read_header`.
-    dtypes : dict of str to torch.dtype
+    dtypes : dict of str to torch.dtype, optional
+        Without, tensors may be of any type.
 
     Returns
     -------
@@ -101,9 +102,10 @@ def read_tensors(path, header, dtypes):
     """
     tensors = safetensors.torch.load_file(path)
     for name, tensor in tensors.items():
-        if tensor.dtype != dtypes[name] or not tensor.isfinite().all():
-            kind = str(dtypes[name]).removeprefix("torch.")
-            found = "others" if tensor.dtype == dtypes[name] else str(tensor.dtype).removeprefix("torch.")
+        wanted = tensor.dtype if dtypes is None else dtypes[name]
+        if tensor.dtype != wanted or not tensor.isfinite().all():
+            kind = str(wanted).removeprefix("torch.")
+            found = "others" if tensor.dtype == wanted else str(tensor.dtype).removeprefix("torch.")
             raise InputError(f"{path}: {name}: expected finite {kind} numbers, got {found}")
     digest, stated = digest_tensors(header, tensors), header.get(DIGEST_KEY)
     if digest != stated:

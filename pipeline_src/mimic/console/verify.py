@@ -9,6 +9,7 @@ import torch
 from mimic.artifact import digest_file, read_json
 from mimic.augment.render import Renderer
 from mimic.cli import InputError
+from mimic.console.inspect import describe
 from mimic.data import store as data_store
 from mimic.epochs import store as epochs_store
 from mimic.logits import store as logits_store
@@ -23,6 +24,7 @@ from mimic.shared.store import FORMAT as PACK_FORMAT
 from mimic.shared.store import open_pack
 from mimic.shared.unpack_targets import unpack_recipes
 from mimic.win import shards as shards_store
+from mimic.win import store as win_store
 
 
 def verify_file(path, against=None):
@@ -52,6 +54,10 @@ def verify_file(path, against=None):
         pass  # an error of the system, rather than of a library, where it may not be read
     results = None if against is None else Results(against)
     if path.suffix == ".safetensors":
+        if describe(path)["format"] == win_store.FORMAT.partition("/")[0]:
+            kind, n_tensors, digest = win_store.check_state(path)
+            said = f"weights of kind {kind}: digest {digest[:16]} of {n_tensors} tensors fits"
+            return [said, *_not_compared(results)]
         read_weights(path)
         return ["weights: digest, architecture and shapes fit", *_weights_against(path, results)]
     if path.suffix == ".csv":

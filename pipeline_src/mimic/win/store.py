@@ -57,6 +57,25 @@ def read_settings(path, kind):
     return _read_header(path, kind)[0].get("settings")
 
 
+def check_state(path):
+    """Check a file of weights whole, whatever net it is of.
+
+    Returns
+    -------
+    kind : str
+    n_tensors : int
+    digest : str
+
+    Raises
+    ------
+    InputError
+        If it is no such file, holds numbers that are not finite, or was changed.
+    """
+    header, shapes = read_header(path, FORMAT)
+    _, digest = read_tensors(path, header)
+    return str(header.get("kind"))[:60], len(shapes), digest
+
+
 def load_state(path, kind, module):
     """Give a module the state of a file, which is untrusted.
 
