@@ -17,9 +17,9 @@ WIN = {
     "data": {"source": "shapes", "path": None, "download": False, "n_train": 160, "n_test": 60},
     "nets": {"depth": [14], "divide": [16], "stem": "cifar", "seed": [0, 1]},
     "widen": [2],
-    "training": {"batch_size": 32, "n_probe": 50, "precision": "float32", "channels_last": "off"},
+    "training": {"batch_size": 32, "precision": "float32", "channels_last": "off"},
     "train_wide": {"n_epochs": 2},
-    "imitate_block": {"n_epochs": 1, "restarts": 1},
+    "imitate_block": {"n_epochs": 1, "restarts": 1, "n_probe": 50},
     "finetune": {"n_epochs": 2},
 }
 SMALL = {"output": "out", "win": WIN}

@@ -20,7 +20,7 @@ def overlay_of(folder, **reading):
             "folder": {**sizes, **reading},
             "nets": {"depth": [14], "divide": [16]},
             "widen": [2],
-            "training": {"batch_size": 8, "n_probe": 12},
+            "training": {"batch_size": 8},
             "train_wide": SCHEDULE,
             "imitate_block": SCHEDULE,
             "finetune": SCHEDULE,

@@ -15,7 +15,7 @@ N_BLOCKS = 4
 
 def _each_once(values):
     if len(set(values)) < len(values):
-        raise ValueError(f"expected each value once, got {values}")
+        raise ValueError("expected each value once")
     return values
 
 
@@ -105,10 +105,17 @@ class WinSchedule(Settings):
     weight_decay: float = Field(ge=0, strict=False, description="Factor of the L2 penalty's gradient")
 
 
+class LabelSchedule(WinSchedule):
+    """A training on labels."""
+
+    label_smoothing: float = Field(ge=0, lt=1, strict=False, description="Of cross-entropy on labels")
+
+
 class ImitationSchedule(WinSchedule):
     """Stage 2, for each block; `n_epochs` are those of one cosine."""
 
     restarts: int = Field(ge=0, le=100, description="Further cosines, each from the best weights so far")
+    n_probe: int = Field(ge=1, description="Training images on which a block's discrepancy is measured")
 
 
 class BaselineSchedule(Settings):
@@ -116,6 +123,7 @@ class BaselineSchedule(Settings):
 
     learning_rate: float = Field(gt=0, strict=False, description="Rate of the first step")
     weight_decay: float = Field(ge=0, strict=False, description="Factor of the L2 penalty's gradient")
+    label_smoothing: float = Field(ge=0, lt=1, strict=False, description="Of cross-entropy on labels")
 
 
 class WinTraining(Settings):
@@ -123,8 +131,6 @@ class WinTraining(Settings):
 
     batch_size: int = Field(ge=2, description="Images a step, over all processes")
     momentum: float = Field(ge=0, lt=1, description="Of SGD")
-    label_smoothing: float = Field(ge=0, lt=1, strict=False, description="Of cross-entropy on labels")
-    n_probe: int = Field(ge=1, description="Training images on which a block's discrepancy is measured")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         description="Of forward and backward passes; auto: bfloat16 where the processor gains from it"
     )
@@ -152,7 +158,7 @@ class WinSettings(Settings):
         description="Last layer of the imitation net: the teacher's, merged like a pair, or the student's own"
     )
     training: WinTraining
-    train_wide: WinSchedule = Field(description="Stage 1: the teacher")
+    train_wide: LabelSchedule = Field(description="Stage 1: the teacher")
     imitate_block: ImitationSchedule = Field(description="Stage 2: block after block")
     finetune: WinSchedule = Field(description="Stage 3: the whole net on the teacher's probabilities")
     baselines: BaselineSchedule

@@ -58,7 +58,7 @@ def trace(net, leaves=(), where="net"):
     if str(graphs[0]) != str(graphs[1]):
         raise InputError(
             f"{where}: forward of {type(net).__name__} is another one in training than in evaluation: "
-            "use modules, such as torch.nn.Dropout, in place of functions that are told self.training"
+            "put what is told self.training into a module inside a block (torch.nn.Dropout, say)"
         )
     return graphs[0]
 

@@ -5,6 +5,7 @@ import sys
 from mimic.cli import run_stage, whole_number
 from mimic.seeding import derive
 from mimic.win.objectives import on_teacher
+from mimic.win.resnet import BLOCKS
 from mimic.win.settings import ImitationStage
 from mimic.win.stage import (
     finish,
@@ -16,8 +17,7 @@ from mimic.win.stage import (
     train,
     training_parser,
 )
-from mimic.win.store import load_state
-from mimic.win.teacher import imitation_net, imitation_settings, read_teacher
+from mimic.win.teacher import imitation_net, imitation_settings, read_before, read_teacher
 
 STAGE = "mimic.win.finetune"
 
@@ -51,11 +51,15 @@ def main(argv=None):
     with place_of(args, settings, "finetune", derive(seed, "finetune")) as place:
         teacher, digest = read_teacher(args.teacher, settings, place)
         _, net = imitation_net(settings, teacher, seed, place)
-        before = load_state(args.before, "imitation", net)
+        before = read_before(args.before, settings, f"block{len(BLOCKS)}", seed, place, net)
         made_from = provenance(STAGE, settings, seed, dataset=place.digest, teacher=digest, before=before)
         run = finetune(net, teacher, settings, place)
         checkpoint = train(run, args, place, made_from, f"imitation net of {n_parameters(net):,} parameters")
-        state = ("imitation", imitation_settings(settings, place.n_classes), net.state_dict())
+        state = (
+            "imitation",
+            imitation_settings(settings, place.n_classes, "finetuned", seed),
+            net.state_dict(),
+        )
         found = {"repetition": args.repetition, "widen": settings.widen}
         finish(args, settings, place, run, checkpoint, state, made_from, **found)
 

@@ -61,7 +61,8 @@ class FolderImages:
     def __init__(self, source, image_size, seed, batch_size, device, rank=0, n_processes=1):
         self.source, self.seed, self.device = source, seed, device
         self.n_train, self.n_test = (len(source.labels[part]) for part in ("train", "val"))
-        self.batch_size, self.rank, self.n_processes = min(batch_size, self.n_train), rank, n_processes
+        self.rank, self.n_processes = rank, n_processes
+        self.batch_size = min(batch_size, self.n_train) // n_processes * n_processes
         self.image_shape = (3, image_size, image_size)
 
     @property

@@ -9,8 +9,7 @@ from mimic.win.objectives import on_blocks
 from mimic.win.resnet import BLOCKS
 from mimic.win.settings import ImitationStage
 from mimic.win.stage import finish, parsed, place_of, provenance, stage_seed, train, training_parser
-from mimic.win.store import load_state
-from mimic.win.teacher import imitation_net, imitation_settings, read_teacher
+from mimic.win.teacher import imitation_net, imitation_settings, read_before, read_teacher
 
 STAGE = "mimic.win.imitate_block"
 
@@ -39,7 +38,7 @@ def imitate_block(net, block, teacher, teacher_blocks, settings, place):
     mimic.win.run.Run
     """
     wide = TeacherBlocks(teacher, teacher_blocks, block)
-    objective = on_blocks(wide, place, settings.training.n_probe)
+    objective = on_blocks(wide, place, settings.schedule.n_probe)
     return place.run(Prefix(net, block), objective, settings, 1 + settings.schedule.restarts)
 
 
@@ -62,11 +61,16 @@ def main(argv=None):
         _, net = imitation_net(settings, teacher, seed, place)
         sources = {"dataset": place.digest, "teacher": digest}
         if args.before:
-            sources["before"] = load_state(args.before, "imitation", net)
+            before = f"block{args.block - 1}"
+            sources["before"] = read_before(args.before, settings, before, seed, place, net)
         made_from = provenance(STAGE, settings, seed, **sources)
         run = imitate_block(net, args.block, teacher, BLOCKS, settings, place)
         checkpoint = train(run, args, place, made_from, f"block {args.block} of {len(BLOCKS)}")
-        state = ("imitation", imitation_settings(settings, place.n_classes), net.state_dict())
+        state = (
+            "imitation",
+            imitation_settings(settings, place.n_classes, f"block{args.block}", seed),
+            net.state_dict(),
+        )
         found = {"repetition": args.repetition, "widen": settings.widen, "block": args.block}
         finish(args, settings, place, run, checkpoint, state, made_from, **found)
 

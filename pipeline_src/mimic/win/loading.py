@@ -37,7 +37,8 @@ class DeviceImages:
 
     def __init__(self, train, test, seed, batch_size, rank=0, n_processes=1):
         self.train, self.test, self.seed = train, test, seed
-        self.batch_size, self.rank, self.n_processes = min(batch_size, len(train[1])), rank, n_processes
+        self.rank, self.n_processes = rank, n_processes
+        self.batch_size = min(batch_size, len(train[1])) // n_processes * n_processes
         self.image_shape = tuple(train[0].shape[1:])
 
     @property

@@ -56,7 +56,11 @@ class BuilderSpec(Settings):
             raise InputError(f"{self.builder}: {module_name} has no function {function!r}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            net = build()
+            try:
+                net = build()
+            except Exception as error:  # whatever a function of the user's raises
+                words = " ".join(str(error).split())[:200]
+                raise InputError(f"{self.builder}: ended in {type(error).__name__}: {words}") from None
         if not isinstance(net, nn.Module):
             raise InputError(f"{self.builder}: expected a torch.nn.Module, got {type(net).__name__}")
         return net

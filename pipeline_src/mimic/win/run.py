@@ -151,12 +151,10 @@ class Run:
             if between_steps is not None:
                 between_steps()
         train_loss = (self.processes.sum(self._loss.clone()) / self.processes.count).item() / n_steps
-        if not math.isfinite(train_loss):
-            raise InputError(
-                f"the training diverged in epoch {self._epoch + 1}: loss {train_loss}; lower learning_rate "
-                f"(now {base:g})"
-            )
+        self._check_finite("loss", train_loss)
         judged = self.objective.judge(self.module)
+        for name, value in judged.items():
+            self._check_finite(name.replace("_", " "), value)
         rate = cosine(base, place, total)
         n_images = (n_steps - first) * self.images.batch_size
         lap = time.perf_counter() - self._started
@@ -167,6 +165,13 @@ class Run:
         self._loss.zero_()
         if self._epoch % length == 0:
             self._end_cycle(judged)
+
+    def _check_finite(self, name, value):
+        if not math.isfinite(value):
+            raise InputError(
+                f"the training diverged in epoch {self._epoch + 1}: {name} {value}; lower learning_rate "
+                f"(now {self.schedule.learning_rate:g})"
+            )
 
     def _one_step(self, images, labels):
         with self.device.autocast():

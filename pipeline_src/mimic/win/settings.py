@@ -9,6 +9,7 @@ from mimic.config.win import (
     FolderSizes,
     ImitationSchedule,
     KDSettings,
+    LabelSchedule,
     Widen,
     WinSchedule,
     WinTraining,
@@ -48,13 +49,13 @@ class WideStage(Stage):
     """Stage 1."""
 
     widen: Widen
-    schedule: WinSchedule
+    schedule: LabelSchedule
 
 
 class VanillaStage(Stage):
     """The baseline on labels."""
 
-    schedule: WinSchedule
+    schedule: LabelSchedule
 
 
 class KDStage(VanillaStage):

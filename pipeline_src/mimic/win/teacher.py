@@ -43,12 +43,45 @@ def read_teacher(path, settings, place):
 def _words(settings):
     if not isinstance(settings, dict):
         return str(settings)[:60]
-    return ", ".join(f"{key} {str(value)[:20]}" for key, value in sorted(settings.items()))[:200]
+    return ", ".join(f"{key} {str(value)[:20]}" for key, value in sorted(settings.items()))[:300]
 
 
-def imitation_settings(settings, n_classes):
-    """What an imitation net is built from, as its file says it."""
+def read_before(path, settings, stage, seed, place, net):
+    """Give an imitation net the weights that the stage before left.
+
+    Parameters
+    ----------
+    path : path
+    settings : mimic.win.settings.ImitationStage or mimic.win.settings.MergeStage
+    stage : str
+        ``block1`` to ``block4`` or ``finetuned``.
+    seed : int
+        Of the thin net.
+    place : mimic.win.stage.Place
+    net : mimic.win.imitation.ImitationNet
+
+    Returns
+    -------
+    str
+        Digest of the weights.
+
+    Raises
+    ------
+    InputError
+        If the file is none of weights, or of another stage, seed or net.
+    """
+    wanted = imitation_settings(settings, place.n_classes, stage, seed)
+    found = read_settings(path, "imitation")
+    if found != wanted:
+        raise InputError(f"{path}: expected an imitation net of {_words(wanted)}, got {_words(found)}")
+    return load_state(path, "imitation", net)
+
+
+def imitation_settings(settings, n_classes, stage, seed):
+    """What an imitation net is built from and which stage left it, as its file says it."""
     return {
+        "stage": stage,
+        "seed": seed,
         **settings.net.spec(n_classes, settings.widen),
         "pairs": settings.pairs,
         "classifier": settings.classifier,

@@ -35,7 +35,7 @@ def train_kd(net, teacher, settings, place):
     -------
     mimic.win.run.Run
     """
-    objective = on_teacher_and_labels(teacher, place, settings.kd, settings.training.label_smoothing)
+    objective = on_teacher_and_labels(teacher, place, settings.kd, settings.schedule.label_smoothing)
     return place.run(net, objective, settings)
 
 

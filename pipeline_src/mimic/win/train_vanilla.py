@@ -22,7 +22,7 @@ STAGE = "mimic.win.train_vanilla"
 
 def train_vanilla(net, settings, place):
     """A thin net in training on labels; parameters and result as of `mimic.win.train_wide.train_wide`."""
-    return place.run(net, on_labels(place, settings.training.label_smoothing), settings)
+    return place.run(net, on_labels(place, settings.schedule.label_smoothing), settings)
 
 
 def main(argv=None):

@@ -35,7 +35,7 @@ def train_wide(net, settings, place):
     -------
     mimic.win.run.Run
     """
-    return place.run(net, on_labels(place, settings.training.label_smoothing), settings)
+    return place.run(net, on_labels(place, settings.schedule.label_smoothing), settings)
 
 
 def main(argv=None):

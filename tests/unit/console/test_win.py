@@ -19,6 +19,7 @@ wide = lambda: Blocks(8)
 skipping = lambda: Residual(4)
 other = lambda: Blocks(4, n_classes=5)
 nothing = lambda: 3
+def raising(): raise ValueError("no such\\nlayer")
 """
 
 
@@ -40,7 +41,7 @@ def folder(tmp_path, monkeypatch):
     epochs = {"n_epochs": 1}
     overlay = {
         "win": {
-            "training": {"batch_size": 16, "n_probe": 16, "precision": "float32"},
+            "training": {"batch_size": 16, "precision": "float32"},
             "classifier": "student",
         }
     }
@@ -106,6 +107,7 @@ def test_a_trained_teacher_is_taken_as_it_is(folder, pytestconfig):
         ({"student": "own_nets"}, "--student: expected module:function, got 'own_nets'"),
         ({"student": "missing:thin"}, "missing:thin: no module 'missing' here or among the packages"),
         ({"student": "own_nets:thick"}, "own_nets:thick: own_nets has no function 'thick'"),
+        ({"student": "own_nets:raising"}, "own_nets:raising: ended in ValueError: no such layer"),
         ({"student": "own_nets:nothing"}, "own_nets:nothing: expected a torch.nn.Module, got int"),
         (
             {"student": "own_nets:other"},
@@ -135,5 +137,14 @@ def test_other_settings_do_not_go_on_with_the_files_of_the_first(folder, pytestc
     assert run(pytestconfig) == 0
     text = (folder / "overlay.yaml").read_text()
     (folder / "overlay.yaml").write_text(text.replace("batch_size: 16", "batch_size: 8"))
+    assert run(pytestconfig) == 1
+    assert "out/teacher: made with other settings, nets or images" in capsys.readouterr().err
+
+
+def test_another_net_of_the_same_name_does_not_go_on_with_the_files_of_the_first(
+    folder, pytestconfig, capsys
+):
+    assert run(pytestconfig) == 0
+    (folder / "own_nets.py").write_text(NETS + "\n# another activation\n")
     assert run(pytestconfig) == 1
     assert "out/teacher: made with other settings, nets or images" in capsys.readouterr().err

@@ -3,7 +3,7 @@ import types
 import pytest
 import torch
 
-from mimic.config.win import ImitationSchedule, WinSchedule, WinTraining
+from mimic.config.win import ImitationSchedule, LabelSchedule, WinTraining
 from mimic.training.devices import Device
 from mimic.win.distributed import Processes
 from mimic.win.loading import DeviceImages
@@ -26,8 +26,6 @@ def training():
         values = {
             "batch_size": 8,
             "momentum": 0.9,
-            "label_smoothing": 0.0,
-            "n_probe": 20,
             "precision": "float32",
             "channels_last": "off",
         }
@@ -40,11 +38,12 @@ def training():
 def stage(training):
     """Settings of a stage as far as functions look at them."""
 
-    def make(n_epochs=2, learning_rate=0.05, weight_decay=0.0, restarts=None, **changes):
+    def make(n_epochs=2, learning_rate=0.05, weight_decay=0.0, restarts=None, label_smoothing=0.0, **changes):
         values = {"n_epochs": n_epochs, "learning_rate": learning_rate, "weight_decay": weight_decay}
-        schedule = (
-            WinSchedule(**values) if restarts is None else ImitationSchedule(**values, restarts=restarts)
-        )
+        if restarts is None:
+            schedule = LabelSchedule(**values, label_smoothing=label_smoothing)
+        else:
+            schedule = ImitationSchedule(**values, restarts=restarts, n_probe=20)
         return types.SimpleNamespace(training=training(**changes), schedule=schedule)
 
     return make

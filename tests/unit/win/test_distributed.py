@@ -25,12 +25,10 @@ SETTINGS = {
     "training": {
         "batch_size": 16,
         "momentum": 0.9,
-        "label_smoothing": 0.0,
-        "n_probe": 8,
         "precision": "float32",
         "channels_last": "off",
     },
-    "schedule": {"n_epochs": 2, "learning_rate": 0.01, "weight_decay": 0.0},
+    "schedule": {"n_epochs": 2, "learning_rate": 0.01, "weight_decay": 0.0, "label_smoothing": 0.0},
     "folder": None,
 }
 

@@ -198,6 +198,13 @@ def test_a_block_that_imitates_comes_nearer_and_changes_nothing_above_it(place, 
         assert torch.equal(tensor, of_teacher[name]), name
 
 
+def test_a_net_that_is_judged_to_have_diverged_says_so(place, stage):
+    where = place(n=8)  # one step, whose loss is still finite
+    run = where.run(net_of(), on_labels(where, 0.0), stage(n_epochs=1, learning_rate=1e38))
+    with pytest.raises(InputError, match=r"diverged in epoch 1: test loss (nan|inf); lower learning_rate"):
+        run.train()
+
+
 def test_a_training_that_diverges_says_so(place, stage):
     where = place()
     run = where.run(net_of(), on_labels(where, 0.0), stage(learning_rate=1e30))

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from tests.unit.win.nets_of_others import Blocks
 
-from mimic.config.win import ImitationSchedule, WinSchedule
+from mimic.config.win import ImitationSchedule, LabelSchedule
 from mimic.training.devices import Device
 from mimic.win.distributed import Processes
 from mimic.win.imitate_block import imitate_block
@@ -42,8 +42,8 @@ def run(task, path):
         for n in (36, 12)
     ]
     settings = types.SimpleNamespace(
-        training=types.SimpleNamespace(batch_size=12, momentum=0.9, label_smoothing=0.0, n_probe=24),
-        schedule=WinSchedule(n_epochs=2, learning_rate=0.05, weight_decay=1e-3),
+        training=types.SimpleNamespace(batch_size=12, momentum=0.9),
+        schedule=LabelSchedule(n_epochs=2, learning_rate=0.05, weight_decay=1e-3, label_smoothing=0.0),
     )
     with Processes() as processes:
         device = Device(torch.device("cpu"), torch.float32, channels_last=False)
@@ -55,7 +55,9 @@ def run(task, path):
             training = train_wide(student, settings, place)
         else:
             net = ImitationNet(student, teacher.eval(), _BLOCKS, _BLOCKS, (3, 8, 8)).double()
-            settings.schedule = ImitationSchedule(n_epochs=1, learning_rate=0.1, weight_decay=0.0, restarts=1)
+            settings.schedule = ImitationSchedule(
+                n_epochs=1, learning_rate=0.1, weight_decay=0.0, restarts=1, n_probe=24
+            )
             training = imitate_block(net, 2, teacher, _BLOCKS, settings, place)
         training.train()
         if processes.is_first:
