@@ -80,6 +80,6 @@ def check_exact(net, student, image_shape):
         pair.load_state_dict(before)
         if not error <= EXACT:
             raise InputError(
-                f"student: the pair after {block} cannot be merged: merged, the outputs differ by "
-                f"{error:.1g} of their size; what takes the block's output is no plain convolution or linear layer"
+                f"student: the pair after {block} cannot be merged: merged, the outputs are off by "
+                f"{error:.1g} of their size; what takes them is no plain convolution or linear layer"
             )

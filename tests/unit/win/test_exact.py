@@ -96,7 +96,7 @@ def test_nets_that_can_be_merged_pass_and_stay_as_they_are(build):
 )
 def test_nets_that_only_seem_to_be_merged_are_refused(student, blocks):
     with pytest.raises(
-        InputError, match=r"^student: the pair after one cannot be merged: merged, the outputs differ"
+        InputError, match=r"^student: the pair after one cannot be merged: merged, the outputs are off"
     ):
         check_exact(imitating(student, copy.deepcopy(student), blocks), student, IMAGE)
 
