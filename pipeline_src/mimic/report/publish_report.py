@@ -18,6 +18,7 @@ from mimic.report.page.document import page_text
 from mimic.report.page.provenance import provenance_view
 from mimic.report.page.results import Reading, no_results, read_results
 from mimic.report.page.studies import study_view
+from mimic.report.page.win_training import paths_of_nets
 
 #: Papers by the part of the page that is about them.
 PAPERS = {
@@ -84,6 +85,8 @@ def publish_report(results, reading, only=None):
     data["studies"] = {study["name"]: study.pop("plots") for study in studies}
     data["occupation"] = occupation
     of_nets = grid.paths_of_groups(nets, places.folder)
+    if thin is not None:
+        of_nets += paths_of_nets(places.folder / win.FOLDER, config.win)
     nets = None if nets is None else grid.grid_view(nets, config.shallow.q_edges)
     data["grid"] = None if nets is None else nets.pop("plots")
     thin = None if thin is None else win.win_view(thin, config.win)

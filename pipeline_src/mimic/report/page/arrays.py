@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mimic.artifact import digest_file, read_json
 from mimic.cli import InputError
 from mimic.sealed import open_sealed, read_provenance
 
 IMAGE_SHAPE = (3, 32, 32)
+_ORIGIN = ("stage", "fingerprint", "seed", "versions", "sources")
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,24 @@ def read_test_logits(path, labels):
 
 
 def read_origin(path):
-    """What a sealed file says it is.
+    """What a sealed file, or a JSON file with a provenance, says it is.
 
     Returns
     -------
     dict
         format, version, digest (of its seal), stage, fingerprint, seed, versions, sources.
     """
+    if path.suffix == ".json":
+        return _read_json_origin(path)
     with open_sealed(path) as file:
         provenance = read_provenance(file)
         found = {"format": file.format, "version": file.format_version, "digest": file.digest}
-    keys = ("stage", "fingerprint", "seed", "versions", "sources")
-    return found | {key: provenance.get(key) for key in keys}
+    return found | {key: provenance.get(key) for key in _ORIGIN}
+
+
+def _read_json_origin(path):
+    value = read_json(path)
+    name, _, version = str(value.get("format"))[:60].rpartition("/")
+    found = {"format": name, "version": version, "digest": digest_file(path)}
+    provenance = value.get("provenance")
+    return found | {key: provenance.get(key) if isinstance(provenance, dict) else None for key in _ORIGIN}

@@ -89,6 +89,19 @@ def read_training(folder, settings, reading):
     return blocks, nets
 
 
+def paths_of_nets(folder, settings):
+    """Metrics of the trainings that have ended, with the first of the teachers' widths."""
+    wide, found = f"x{settings.widen[0]}", []
+    for depth in settings.nets.depth:
+        for divide in settings.nets.divide:
+            place = Path(folder, folder_name(depth, divide))
+            found.append(place / wide / "teacher")
+            for seed in settings.nets.seed[:N_SEEDS]:
+                own = place / wide / "win" / str(seed)
+                found += [place / "vanilla" / str(seed), place / wide / "kd" / str(seed), own / "merged"]
+    return [path for folder in found if (path := folder / "metrics.json").exists()]
+
+
 def training_rows(curves, pick):
     """A dict a training: model, series, seed, relative; epochs from, to; values: first, halfway, best, last.
 

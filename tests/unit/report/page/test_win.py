@@ -13,6 +13,7 @@ from tests.simulated_grid import write_grid
 from tests.simulated_run import SMALL, paper_config
 from tests.simulated_win import write_win
 
+from mimic.artifact import write_json
 from mimic.cli import InputError, run_stage
 from mimic.config.win import Depth, Divide
 from mimic.report import publish_report
@@ -275,6 +276,16 @@ def test_both_other_papers_without_a_run_stand_on_one_page(own):
     assert 'id="win"' in page
     assert "At equal epochs WIN is" in page
     assert 'id="table1"' not in page
+
+
+def test_the_versions_and_digests_of_trainings_are_told(own):
+    path = own / "win/resnet50-1of2/vanilla/1/metrics.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    provenance = {"stage": "train_vanilla", "versions": {"torch": "9.9.9"}, "fingerprint": "f00", "seed": 7}
+    write_json(path, {"format": "mimic.win.metrics/1", "provenance": provenance})
+    page = page_of(own, CONFIG)
+    assert re.search(r"Versions of the results</dt><dd>[^<]*torch[^<]*9\.9\.9", page)
+    assert "win/resnet50-1of2/vanilla/1/metrics.json" in page
 
 
 def test_where_the_images_lie_is_not_on_the_page(folder):
