@@ -78,18 +78,22 @@ class Imitator:
         self.teacher = self._built("teacher")
         self.student = self._built("student")
         self._check_classes()
+        self.net = self._imitation()
+        check_exact(self.net, self.student, place.images.image_shape)
+
+    def _imitation(self):
+        """An imitation net, with the last layer that the teacher has now."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed, "win", "pairs"))
+            torch.manual_seed(derive(self.seed, "win", "pairs"))
             net = ImitationNet(
                 self.student,
                 self.teacher,
-                *blocks,
-                place.images.image_shape,
-                settings.pairs,
-                settings.classifier == "teacher",
+                *self.blocks,
+                self.place.images.image_shape,
+                self.settings.pairs,
+                self.settings.classifier == "teacher",
             )
-        self.net = place.device.place(net)
-        check_exact(self.net, self.student, place.images.image_shape)
+        return self.place.device.place(net)
 
     def _built(self, role):
         spec = self.specs[role]
@@ -123,6 +127,7 @@ class Imitator:
         else:
             teacher = load_plain_state(self.teacher_weights, self.teacher)
         self.teacher.requires_grad_(False).eval()
+        self.net = self._imitation()  # anew: the first one has the last layer of an untrained teacher
         made_from = {"teacher": teacher}
         stage = _Stage(self.settings.training, self.settings.imitate_block)
         for block in range(1, 1 + len(self.blocks[0])):

@@ -101,6 +101,17 @@ def test_a_trained_teacher_is_taken_as_it_is(folder, pytestconfig):
     assert (folder / "out/merged/weights.safetensors").exists()
 
 
+def test_the_last_layer_is_that_of_the_trained_teacher(folder, pytestconfig):
+    text = (folder / "overlay.yaml").read_text()
+    (folder / "overlay.yaml").write_text(text.replace("classifier: student", "classifier: teacher"))
+    assert run(pytestconfig) == 0
+    wide, block = (
+        safetensors.torch.load_file(folder / f"out/{name}/weights.safetensors")
+        for name in ("teacher", "block1")
+    )
+    assert torch.equal(block["segments.2.head.weight"], wide["head.weight"])
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
