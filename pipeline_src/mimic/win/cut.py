@@ -6,7 +6,7 @@ cut is possible where a block's output is all that the rest of the net gets.
 
 import itertools
 
-from torch import fx
+from torch import fx, nn
 
 from mimic.cli import InputError
 
@@ -19,7 +19,9 @@ class _Tracer(fx.Tracer):
         self._leaves = set(leaves)
 
     def is_leaf_module(self, m, module_qualified_name):
-        return module_qualified_name in self._leaves or super().is_leaf_module(m, module_qualified_name)
+        # Norms over several processes are subclasses of torch's, and decide by values.
+        named = module_qualified_name in self._leaves or isinstance(m, nn.BatchNorm2d)
+        return named or super().is_leaf_module(m, module_qualified_name)
 
 
 def trace(net, leaves=(), where="net"):

@@ -1,5 +1,6 @@
 """Two processes on the CPU (gloo) are one process with the joint batch."""
 
+import copy
 import json
 import os
 import subprocess
@@ -16,6 +17,8 @@ from mimic.cli import InputError
 from mimic.data.store import make_dataset, write_dataset
 from mimic.win import train_wide
 from mimic.win.distributed import JointBatchNorm2d, with_joint_norms
+from mimic.win.imitation import ImitationNet
+from mimic.win.resnet import BLOCKS, ResNet
 from mimic.win.store import read_metrics
 
 ROOT = Path(__file__).parents[3]
@@ -105,3 +108,14 @@ def test_processes_that_do_not_divide_the_batch_are_refused():
     ]
     with pytest.raises(InputError, match=r"--processes: expected a divisor of training.batch_size 16, got 3"):
         train_wide.main([*arguments, "--out", "out"])
+
+
+def test_nets_with_joint_norms_are_cut_and_merged_as_those_without():
+    plain, teacher = ResNet(14, 16, 1, "cifar", 3), ResNet(14, 16, 2, "cifar", 3)
+    joint = with_joint_norms(copy.deepcopy(plain))
+    nets = [ImitationNet(student, teacher, BLOCKS, BLOCKS, (3, 32, 32)).eval() for student in (plain, joint)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    images = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(nets[0](images), nets[1](images), rtol=0, atol=0)
+    for name, tensor in nets[0].merged().items():
+        assert torch.equal(tensor, nets[1].merged()[name]), name
