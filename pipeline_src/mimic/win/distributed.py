@@ -46,7 +46,8 @@ class Processes:
         if self.count > 1:
             on_gpu = torch.cuda.is_available()
             if on_gpu:
-                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+                # Each process may have been given a GPU of its own, and sees no other then.
+                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
             distributed.init_process_group("nccl" if on_gpu else "gloo")
         return self
 
